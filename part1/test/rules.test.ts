@@ -1,0 +1,199 @@
+/** The rules of Figure 2, one server at a time: what it is told, and what it must do. */
+import { silentLogger, VirtualClock } from 'tools/lab'
+import { expect, test } from 'vitest'
+import {
+  type AppendEntriesArgs,
+  type AppendEntriesReply,
+  ConsensusModule,
+  type RequestVoteArgs,
+  type RequestVoteReply,
+} from '../src/raft.ts'
+
+/** One server of a cluster whose other servers are played by the test. */
+function oneServerOf(size: number) {
+  const clock = new VirtualClock()
+  const votes: { args: RequestVoteArgs; reply: (reply: RequestVoteReply) => void }[] = []
+  const appends: {
+    args: AppendEntriesArgs
+    reply: (reply: AppendEntriesReply) => void
+  }[] = []
+  const peers = Array.from({ length: size - 1 }, (_, i) => ({
+    id: i + 1,
+    requestVote: (args: RequestVoteArgs, reply: (reply: RequestVoteReply) => void) => {
+      votes.push({ args, reply })
+    },
+    appendEntries: (
+      args: AppendEntriesArgs,
+      reply: (reply: AppendEntriesReply) => void,
+    ) => {
+      appends.push({ args, reply })
+    },
+  }))
+  const server = new ConsensusModule({
+    id: 0,
+    peers,
+    clock,
+    random: () => 0,
+    logger: silentLogger,
+  })
+  server.start()
+  return { server, clock, votes, appends }
+}
+
+/** With `random` at 0 every election timer runs this long. */
+const TIMEOUT_MS = 150
+
+test('a follower that hears nothing becomes a candidate and votes for itself (5.2)', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 1 })
+  expect(server.votedFor).toBe(0)
+  expect(votes.map(({ args }) => args)).toEqual([
+    { term: 1, candidateId: 0 },
+    { term: 1, candidateId: 0 },
+  ])
+})
+
+test('a server votes once in a term, first come, first served (5.2)', () => {
+  const { server } = oneServerOf(5)
+  const granted = { term: 3, voteGranted: true }
+  const refused = { term: 3, voteGranted: false }
+  expect(server.requestVote({ term: 3, candidateId: 1 })).toEqual(granted)
+  expect(server.requestVote({ term: 3, candidateId: 2 })).toEqual(refused)
+  // The same candidate asks again when the answer was lost.
+  expect(server.requestVote({ term: 3, candidateId: 1 })).toEqual(granted)
+})
+
+test('a candidate that loses to a leader of its term does not vote again in it (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS)
+  server.appendEntries({ term: 1, leaderId: 1 })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+  expect(server.requestVote({ term: 1, candidateId: 2 })).toMatchObject({
+    voteGranted: false,
+  })
+})
+
+test('a server answers an older term with its own, and does nothing else (5.1)', () => {
+  const { server, clock } = oneServerOf(3)
+  server.appendEntries({ term: 5, leaderId: 1 })
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.requestVote({ term: 4, candidateId: 2 })).toEqual({
+    term: 5,
+    voteGranted: false,
+  })
+  expect(server.appendEntries({ term: 4, leaderId: 2 })).toEqual({
+    term: 5,
+    success: false,
+  })
+  // Neither held back its election.
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 6 })
+})
+
+test('a vote that is refused does not hold back an election (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  server.requestVote({ term: 1, candidateId: 1 })
+  clock.advance(TIMEOUT_MS - 1)
+  server.requestVote({ term: 1, candidateId: 2 })
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
+})
+
+test('a vote that is given, or a heartbeat, holds back an election (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS - 1)
+  server.requestVote({ term: 1, candidateId: 1 })
+  clock.advance(TIMEOUT_MS - 1)
+  server.appendEntries({ term: 1, leaderId: 1 })
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+})
+
+test('the votes of a majority make a leader, and fewer do not (5.2)', () => {
+  const { server, clock, votes, appends } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  votes[1]?.reply({ term: 1, voteGranted: false })
+  expect(server.report().role).toBe('Candidate')
+  votes[2]?.reply({ term: 1, voteGranted: true })
+  expect(server.report().role).toBe('Leader')
+  // It says so at once, to all.
+  expect(appends.map(({ args }) => args)).toEqual(
+    Array(4).fill({ term: 1, leaderId: 0 }),
+  )
+})
+
+test('half of an even cluster is no majority', () => {
+  const { server, clock, votes } = oneServerOf(4)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.report().role).toBe('Candidate')
+  votes[1]?.reply({ term: 1, voteGranted: true })
+  expect(server.report().role).toBe('Leader')
+})
+
+test('a vote that arrives twice counts once', () => {
+  const { server, clock, votes } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS)
+  for (let i = 0; i < 3; i += 1) votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.report().role).toBe('Candidate')
+})
+
+test('a vote for an earlier election does not count in this one', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  clock.advance(TIMEOUT_MS)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
+})
+
+test('a vote that arrives after stepping down changes nothing', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  server.appendEntries({ term: 1, leaderId: 1 })
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+})
+
+test('a candidate or leader that hears of a higher term follows in it (5.1)', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 4, voteGranted: false })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 4 })
+  expect(server.votedFor).toBeNull()
+
+  clock.advance(TIMEOUT_MS)
+  votes[2]?.reply({ term: 5, voteGranted: true })
+  expect(server.report()).toMatchObject({ role: 'Leader', term: 5 })
+  appends[0]?.reply({ term: 7, success: false })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 7 })
+
+  // It sends no heartbeat any more, and waits for the next leader as any follower.
+  const sent = appends.length
+  clock.advance(TIMEOUT_MS - 1)
+  expect(appends).toHaveLength(sent)
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 8 })
+})
+
+test('a leader repeats its heartbeat at every interval (5.2)', () => {
+  const { clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  clock.advance(200)
+  expect(appends).toHaveLength(2 * (1 + 4))
+})
+
+test('a server that was stopped answers nothing and does nothing', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  server.stop()
+  votes[0]?.reply({ term: 9, voteGranted: true })
+  expect(server.requestVote({ term: 9, candidateId: 1 })).toBeNull()
+  expect(server.appendEntries({ term: 9, leaderId: 1 })).toBeNull()
+  clock.advance(10_000)
+  expect(server.report()).toMatchObject({ role: 'Dead', term: 1, isLeader: false })
+  expect(votes).toHaveLength(2)
+})

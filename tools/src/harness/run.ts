@@ -1,0 +1,91 @@
+import { basename, dirname } from 'node:path'
+import { type DestinationStream, type Logger, pino } from 'pino'
+import { expect } from 'vitest'
+import type { Clock } from '../lab/clock.ts'
+import type { Random } from '../lab/random.ts'
+import { silentLogger, testLogger } from '../testlog/logger.ts'
+import { readSettings } from './settings.ts'
+
+export const settings = readSettings(process.env)
+
+const logDestination: DestinationStream | null =
+  settings.logFile === null
+    ? null
+    : pino.destination({ dest: settings.logFile, append: true, sync: true, mkdir: true })
+
+export type NetworkKind = 'simulated' | 'grpc'
+
+/** One run of one test with one seed: its name, its lines in the test log, its replay. */
+export class TestRun {
+  readonly seed: number
+  readonly network: NetworkKind
+  /** The command that runs this again. */
+  readonly replay: string
+  private readonly size: number
+  private readonly test: string
+  private readonly part: string
+  private logger: Logger = silentLogger
+  private clock: Clock | null = null
+  private startedAt = 0
+  private ended = false
+
+  constructor(options: { size: number; seed?: number; network?: NetworkKind }) {
+    const { currentTestName, testPath } = expect.getState()
+    this.size = options.size
+    this.seed = options.seed ?? settings.seed ?? 1
+    this.network = options.network ?? settings.network
+    this.test = currentTestName ?? 'no test'
+    this.part = basename(dirname(dirname(testPath ?? '')))
+    this.replay = this.replayCommand()
+  }
+
+  /** Opens the test log, in the time of the cluster under test. */
+  start(clock: Clock): Logger {
+    this.clock = clock
+    this.startedAt = clock.now()
+    if (logDestination) this.logger = testLogger(logDestination, this.test, clock)
+    const { part, seed, network, size: servers, replay } = this
+    this.logger.info(
+      { event: 'test-start', part, seed, network, servers, replay },
+      `${servers} servers, seed ${seed}`,
+    )
+    return this.logger
+  }
+
+  /** Closes it, with the error that failed the test if there was one. */
+  end(error: unknown): void {
+    if (!this.clock || this.ended) return
+    this.ended = true
+    const durationMs = Math.round((this.clock.now() - this.startedAt) * 1000) / 1000
+    if (error === null) {
+      const fields = { event: 'test-end', status: 'pass', durationMs }
+      this.logger.info(fields, `passes after ${durationMs} ms`)
+      return
+    }
+    const { message, stack } = error instanceof Error ? error : new Error(String(error))
+    const fields = {
+      event: 'test-end',
+      status: 'fail',
+      durationMs,
+      error: { message, stack },
+    }
+    this.logger.info(fields, `fails: ${message}`)
+  }
+
+  private replayCommand(): string {
+    const name = `'${this.test.replaceAll("'", "'\\''")}'`
+    return [
+      settings.unreliableRpc ? 'RAFT_UNRELIABLE_RPC=1' : '',
+      settings.forceMoreReelections ? 'RAFT_FORCE_MORE_REELECTION=1' : '',
+      `./dotest.sh ${this.part} ${name} --seed ${this.seed}`,
+      this.network === 'grpc' ? '--network grpc' : '',
+    ]
+      .filter(Boolean)
+      .join(' ')
+  }
+}
+
+/** What RAFT_FORCE_MORE_REELECTION means: one time-out in three is the shortest. */
+export function moreReelections(random: Random): Random {
+  return () => (random() < 1 / 3 ? 0 : random())
+}

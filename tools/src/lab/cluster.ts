@@ -1,0 +1,340 @@
+import type { Logger } from 'pino'
+import type { Fault, Rpc } from '../testlog/event.ts'
+import { type Clock, realClock, VirtualClock } from './clock.ts'
+import {
+  type AppliedEntry,
+  Invariants,
+  InvariantViolation,
+  type RaftState,
+} from './invariants.ts'
+import { Machine } from './machine.ts'
+import { Network, type NetworkFaults, RELIABLE } from './network.ts'
+import { type Random, randomStreams } from './random.ts'
+
+/** What the laboratory must know of a ConsensusModule, of whichever part. */
+export interface ServerUnderTest extends RaftState {
+  start(): void
+  stop(): void
+  trace(event: string, message: string, fields?: object): void
+}
+
+/** What the world gives to a server: the constructor's options that it has to say. */
+export interface Surroundings {
+  readonly id: number
+  readonly peers: SimulatedPeer[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Part 2 on: where committed entries go. */
+  readonly apply: (entry: AppliedEntry) => void
+}
+
+type Handler = (args: unknown) => unknown
+// biome-ignore lint/suspicious/noExplicitAny: the parts' messages differ, and stay their own
+type Call = (args: any, onReply: (reply: any) => void) => void
+
+/** Another server, reached through the simulated network. */
+export interface SimulatedPeer {
+  readonly id: number
+  readonly requestVote: Call
+  readonly appendEntries: Call
+}
+
+export interface ClusterOptions {
+  readonly size: number
+  readonly seed: number
+  readonly network: 'simulated' | 'grpc'
+  readonly logger: (clock: Clock) => Logger
+  /** Bends a server's luck: it draws its election timeouts from what this returns. */
+  readonly luck?: (random: Random) => Random
+  readonly onApply?: (id: number, entry: AppliedEntry) => void
+  /** A machine lost power; what its disk had not synced is at risk. */
+  readonly onCrash?: (id: number) => void
+}
+
+/**
+ * A cluster and the world around it: time, the network, the machines, and the invariants
+ * that are checked after every event. In the simulated world all of it follows from the
+ * seed; over real sockets the same faults act on the messages, and time is real.
+ */
+export class Cluster<S extends ServerUnderTest> {
+  readonly clock: Clock
+  readonly network: Network
+  readonly logger: Logger
+  readonly random: Random
+  readonly ids: readonly number[]
+  /** The first invariant that did not hold, and the reason why nothing more is done. */
+  violation: InvariantViolation | null = null
+
+  private readonly invariants = new Invariants()
+  private readonly machines = new Map<number, Machine>()
+  private readonly servers = new Map<number, S>()
+  private readonly serverRandom: readonly Random[]
+  private readonly options: ClusterOptions
+  private readonly virtualClock: VirtualClock | null
+  private rpcsSent = 0
+
+  constructor(options: ClusterOptions) {
+    this.options = options
+    this.ids = Array.from({ length: options.size }, (_, id) => id)
+    this.virtualClock = options.network === 'simulated' ? new VirtualClock() : null
+    this.clock = this.virtualClock ?? realClock
+    this.logger = options.logger(this.clock)
+    const nextStream = randomStreams(options.seed)
+    this.random = nextStream()
+    this.network = new Network({
+      clock: this.clock,
+      random: nextStream(),
+      simulated: this.virtualClock !== null,
+      onDrop: (rpc, reason) => this.traceDrop(rpc, reason),
+    })
+    const luck = options.luck ?? ((random) => random)
+    this.serverRandom = this.ids.map(() => luck(nextStream()))
+  }
+
+  /** Puts a server on a machine of its own; `build` makes it from what the world gives. */
+  boot(id: number, build: (surroundings: Surroundings) => S): S {
+    const machine = new Machine({
+      clock: this.clock,
+      afterEvent: () => this.check(id),
+      onPowerFailure: () => this.crash(id),
+    })
+    const server = build({
+      id,
+      peers: this.ids.filter((to) => to !== id).map((to) => this.peer(id, to)),
+      clock: machine.clock,
+      random: this.serverRandom[id] as Random,
+      logger: this.logger.child({ server: id }),
+      apply: (entry) => this.applied(id, machine, entry),
+    })
+    this.machines.set(id, machine)
+    this.servers.set(id, server)
+    return server
+  }
+
+  /** Starts a server that was booted. */
+  start(id: number): void {
+    this.machine(id).run(() => this.server(id).start())
+  }
+
+  server(id: number): S {
+    const server = this.servers.get(id)
+    if (!server) throw new RangeError(`there is no server ${id} in this cluster`)
+    return server
+  }
+
+  machine(id: number): Machine {
+    const machine = this.machines.get(id)
+    if (!machine) throw new RangeError(`there is no server ${id} in this cluster`)
+    return machine
+  }
+
+  /** Lets `ms` pass: at once in virtual time. @throws InvariantViolation */
+  async sleep(ms: number): Promise<void> {
+    if (this.virtualClock) this.virtualClock.advance(ms)
+    else await new Promise((resolve) => setTimeout(resolve, ms))
+    if (this.violation) throw this.violation
+  }
+
+  /** The same for a world that is simulated, without a turn of the real event loop. */
+  advance(ms: number): void {
+    this.virtualClock?.advance(ms)
+  }
+
+  /** Carries a message, and hands it over on the machine it is for, when that can take it. */
+  carry(rpc: Rpc, arrive: (args: Rpc['args']) => void): void {
+    // Over sockets nobody else looks at the sender after what it did; here it is done.
+    if (!this.virtualClock) this.check(rpc.from)
+    this.network.carry(rpc, (args) => {
+      const machine = this.machine(rpc.to)
+      if (machine.crashed) this.traceDrop(rpc, 'server is down')
+      else machine.run(() => arrive(args))
+    })
+  }
+
+  crash(id: number): void {
+    this.machine(id).crashed = true
+    this.server(id).stop()
+    this.fault({ kind: 'crash', peer: id }, `server ${id} crashes`)
+    this.options.onCrash?.(id)
+  }
+
+  /** Boots a server again after a crash. */
+  restart(id: number, build: (surroundings: Surroundings) => S): S {
+    this.fault({ kind: 'restart', peer: id }, `server ${id} restarts`)
+    this.invariants.restarted(id)
+    return this.boot(id, build)
+  }
+
+  pause(id: number): void {
+    this.machine(id).pause()
+    this.fault({ kind: 'pause', peer: id }, `server ${id} stands still`)
+  }
+
+  resume(id: number): void {
+    this.fault({ kind: 'resume', peer: id }, `server ${id} goes on`)
+    this.machine(id).resume()
+  }
+
+  setClockRate(id: number, rate: number): void {
+    this.machine(id).clockRate = rate
+    this.fault({ kind: 'clock', peer: id, rate }, `the clock of ${id} runs at ${rate}`)
+  }
+
+  disconnect(id: number): void {
+    this.network.disconnect(id)
+    this.fault({ kind: 'disconnect', peer: id }, `server ${id} is disconnected`)
+  }
+
+  reconnect(id: number): void {
+    this.network.reconnect(id)
+    this.fault({ kind: 'reconnect', peer: id }, `server ${id} is connected again`)
+  }
+
+  cut(from: number, to: number): void {
+    this.network.cut(from, to)
+    this.fault({ kind: 'cut', from, to }, `nothing gets from ${from} to ${to}`)
+  }
+
+  mend(from: number, to: number): void {
+    this.network.mend(from, to)
+    this.fault({ kind: 'mend', from, to }, `messages get from ${from} to ${to} again`)
+  }
+
+  partition(groups: readonly (readonly number[])[]): void {
+    this.network.partition(groups)
+    const text = groups.map((group) => `{${group.join(', ')}}`).join(' | ')
+    this.fault({ kind: 'partition', groups }, `the network falls apart: ${text}`)
+  }
+
+  heal(): void {
+    this.network.heal()
+    this.fault({ kind: 'heal' }, 'the network is whole again')
+  }
+
+  dropCallsAfter(id: number, count: number): void {
+    this.network.dropCallsAfter(id, count)
+    const text = `the requests of ${id} are lost after ${count} more`
+    this.fault({ kind: 'drop-calls', peer: id, after: count }, text)
+  }
+
+  keepCalls(id: number): void {
+    this.network.keepCalls(id)
+    this.fault({ kind: 'keep-calls', peer: id }, `the requests of ${id} are kept again`)
+  }
+
+  setFaults(faults: NetworkFaults): void {
+    this.network.faults = faults
+    if (faults === RELIABLE) this.fault({ kind: 'reliable' }, 'the network is reliable')
+    else this.fault({ kind: 'unreliable' }, 'the network is unreliable')
+  }
+
+  /** One line of the test log by the laboratory itself. */
+  note(event: string, message: string, fields: object = {}): void {
+    this.logger.info({ event, ...fields }, message)
+  }
+
+  fault(fault: Fault, message: string): void {
+    this.note('fault', message, { fault })
+  }
+
+  /** Looks once more at every server, at its whole log. @throws InvariantViolation */
+  audit(): void {
+    for (const [id, server] of this.servers) {
+      this.guard(() => this.invariants.audit(id, server))
+    }
+    if (this.violation) throw this.violation
+  }
+
+  private check(id: number): void {
+    this.guard(() => this.invariants.observe(id, this.server(id)))
+  }
+
+  private applied(id: number, machine: Machine, entry: AppliedEntry): void {
+    if (machine.crashed) return
+    this.guard(() => this.invariants.applied(id, entry, this.server(id).currentTerm))
+    this.options.onApply?.(id, entry)
+  }
+
+  /** In real time nobody is there to catch what a timer throws: the violation is kept. */
+  private guard(check: () => void): void {
+    if (this.violation) return
+    try {
+      check()
+    } catch (error) {
+      if (!(error instanceof InvariantViolation)) throw error
+      this.violation = error
+      this.note('check', error.message, { invariant: error.invariant })
+      if (this.virtualClock) throw error
+    }
+  }
+
+  private peer(from: number, to: number): SimulatedPeer {
+    const call = (method: string, handler: string): Call => {
+      return (args, onReply) => this.call(from, to, method, handler, args, onReply)
+    }
+    return {
+      id: to,
+      requestVote: call('RequestVote', 'requestVote'),
+      appendEntries: call('AppendEntries', 'appendEntries'),
+    }
+  }
+
+  private call(
+    from: number,
+    to: number,
+    method: string,
+    handler: string,
+    args: Rpc['args'],
+    onReply: (reply: unknown) => void,
+  ): void {
+    const caller = this.machine(from)
+    this.rpcsSent += 1
+    const request: Rpc = {
+      id: `${this.rpcsSent}`,
+      method,
+      kind: 'request',
+      from,
+      to,
+      args,
+    }
+    this.trace(from, 'send', `sends ${method} to ${to}`, request)
+    this.carry(request, (args) => {
+      this.trace(to, 'receive', `receives ${method} from ${from}`, request)
+      const server = this.server(to) as unknown as Record<string, Handler>
+      const answer = server[handler]?.(args)
+      if (!answer) return
+      const reply = answer as Rpc['args']
+      const response: Rpc = {
+        ...request,
+        kind: 'reply',
+        from: to,
+        to: from,
+        args: reply,
+      }
+      this.trace(to, 'send', `answers ${method} of ${from}`, response)
+      this.carry(response, (reply) => {
+        if (caller.crashed) return // It restarted, and no longer knows that it asked.
+        this.trace(
+          from,
+          'receive',
+          `receives the answer to ${method} from ${to}`,
+          response,
+        )
+        onReply(reply)
+      })
+    })
+  }
+
+  private traceDrop(rpc: Rpc, reason: string): void {
+    const what = rpc.kind === 'request' ? rpc.method : `the answer to ${rpc.method}`
+    this.trace(rpc.from, 'drop', `${what} to ${rpc.to} is lost: ${reason}`, rpc, {
+      reason,
+    })
+  }
+
+  private trace(id: number, event: string, text: string, rpc: Rpc, fields = {}): void {
+    if (!this.logger.isLevelEnabled('info')) return
+    this.server(id).trace(event, text, { rpc, ...fields })
+  }
+}

@@ -1,0 +1,72 @@
+import type { Clock } from './clock.ts'
+
+/** Thrown in the middle of a server's work: its machine loses power at that instruction. */
+export class PowerFailure extends Error {}
+
+/**
+ * The machine a server runs on, for one life of that server. Whatever happens to the server
+ * happens through `run`, so the machine can hold it back (a pause) or end it (a crash).
+ */
+export class Machine {
+  crashed = false
+  private paused = false
+  private held: (() => void)[] = []
+  /** How fast the machine's clock runs: 2 is twice as fast as the world's. */
+  clockRate = 1
+
+  private readonly worldClock: Clock
+  private readonly afterEvent: () => void
+  private readonly onPowerFailure: () => void
+
+  constructor(options: {
+    readonly clock: Clock
+    /** Called after everything that happens on the machine. */
+    readonly afterEvent: () => void
+    readonly onPowerFailure: () => void
+  }) {
+    this.worldClock = options.clock
+    this.afterEvent = options.afterEvent
+    this.onPowerFailure = options.onPowerFailure
+  }
+
+  /** The clock for the server: it stands still for it while the machine is paused. */
+  readonly clock: Clock = {
+    now: () => this.worldClock.now() * this.clockRate,
+    setTimeout: (callback, ms) =>
+      this.worldClock.setTimeout(() => this.run(callback), ms / this.clockRate),
+    clearTimeout: (timer) => this.worldClock.clearTimeout(timer),
+  }
+
+  /** One event in the server's life. */
+  run(event: () => void): void {
+    if (this.crashed) return
+    if (this.paused) {
+      this.held.push(event)
+      return
+    }
+    try {
+      event()
+    } catch (error) {
+      if (!(error instanceof PowerFailure)) throw error
+      this.onPowerFailure()
+      return
+    }
+    this.afterEvent()
+  }
+
+  get isUp(): boolean {
+    return !this.crashed && !this.paused
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  /** What came meanwhile is handled at once, in order: timers that fired, and messages. */
+  resume(): void {
+    this.paused = false
+    const held = this.held
+    this.held = []
+    for (const event of held) this.run(event)
+  }
+}

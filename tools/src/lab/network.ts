@@ -1,0 +1,165 @@
+import type { Rpc } from '../testlog/event.ts'
+import type { Clock } from './clock.ts'
+import { between, type Random } from './random.ts'
+
+/** What an unreliable network does to a message: chances from 0 to 1, times in ms. */
+export interface NetworkFaults {
+  readonly loss: number
+  readonly duplication: number
+  readonly longDelay: number
+  readonly longDelayMs: readonly [min: number, max: number]
+}
+
+export const RELIABLE: NetworkFaults = {
+  loss: 0,
+  duplication: 0,
+  longDelay: 0,
+  longDelayMs: [0, 0],
+}
+
+/** Long delays let messages overtake each other by more than an election timeout. */
+export const UNRELIABLE: NetworkFaults = {
+  loss: 0.1,
+  duplication: 0.1,
+  longDelay: 0.1,
+  longDelayMs: [10, 400],
+}
+
+/** What RAFT_UNRELIABLE_RPC means to readers of the Go original. */
+export const UNRELIABLE_RPC: NetworkFaults = {
+  loss: 0.1,
+  duplication: 0,
+  longDelay: 0.1,
+  longDelayMs: [75, 75],
+}
+
+/** How long a message takes in the simulated world, in ms. */
+const LATENCY_MS = [1, 5] as const
+
+type Arrive = (args: Rpc['args']) => void
+
+/**
+ * What lies between the servers. It carries every message, request or reply, in the
+ * simulated world and over real sockets alike, and does to it what the faults say.
+ */
+export class Network {
+  faults = RELIABLE
+  /** Sent so far: requests, and bytes of requests and replies as JSON. */
+  requests = 0
+  bytes = 0
+
+  private readonly disconnected = new Set<number>()
+  private readonly cuts = new Set<string>()
+  private groups: readonly (readonly number[])[] | null = null
+  private readonly callsLeft = new Map<number, number>()
+
+  private readonly clock: Clock
+  private readonly random: Random
+  private readonly latencyMs: readonly [number, number]
+  private readonly onDrop: (rpc: Rpc, reason: string) => void
+
+  constructor(options: {
+    readonly clock: Clock
+    readonly random: Random
+    /** False where real sockets take the time that they take. */
+    readonly simulated: boolean
+    readonly onDrop: (rpc: Rpc, reason: string) => void
+  }) {
+    this.clock = options.clock
+    this.random = options.random
+    this.latencyMs = options.simulated ? LATENCY_MS : [0, 0]
+    this.onDrop = options.onDrop
+  }
+
+  /** Cuts a server off from all others, or lets it back. */
+  disconnect(id: number): void {
+    this.disconnected.add(id)
+  }
+
+  reconnect(id: number): void {
+    this.disconnected.delete(id)
+  }
+
+  isConnected(id: number): boolean {
+    return !this.disconnected.has(id)
+  }
+
+  /** Cuts one direction of one link. */
+  cut(from: number, to: number): void {
+    this.cuts.add(`${from}>${to}`)
+  }
+
+  mend(from: number, to: number): void {
+    this.cuts.delete(`${from}>${to}`)
+  }
+
+  /** Splits the servers into groups that cannot reach each other. */
+  partition(groups: readonly (readonly number[])[]): void {
+    this.groups = groups
+  }
+
+  /** Undoes partitions and cut links; servers that were disconnected stay so. */
+  heal(): void {
+    this.groups = null
+    this.cuts.clear()
+  }
+
+  /** Loses the requests of a server after the next `count` of them. */
+  dropCallsAfter(id: number, count: number): void {
+    this.callsLeft.set(id, count)
+  }
+
+  keepCalls(id: number): void {
+    this.callsLeft.delete(id)
+  }
+
+  /** Whether links lead from one server to another, whoever is disconnected from them. */
+  hasLink(from: number, to: number): boolean {
+    if (this.cuts.has(`${from}>${to}`)) return false
+    return (
+      this.groups === null || this.groups.some((g) => g.includes(from) && g.includes(to))
+    )
+  }
+
+  canReach(from: number, to: number): boolean {
+    return this.isConnected(from) && this.isConnected(to) && this.hasLink(from, to)
+  }
+
+  /** Takes a message along; `arrive` gets a copy of it once, more often, or never. */
+  carry(rpc: Rpc, arrive: Arrive): void {
+    const text = JSON.stringify(rpc.args)
+    this.bytes += text.length
+    if (rpc.kind === 'request') this.requests += 1
+    const reason = this.reasonToDrop(rpc)
+    if (reason !== null) {
+      this.onDrop(rpc, reason)
+      return
+    }
+    this.deliver(rpc, text, arrive)
+    if (this.random() < this.faults.duplication) this.deliver(rpc, text, arrive)
+  }
+
+  private reasonToDrop(rpc: Rpc): string | null {
+    if (!this.canReach(rpc.from, rpc.to)) return 'no link'
+    if (rpc.kind === 'request') {
+      const left = this.callsLeft.get(rpc.from)
+      if (left === 0) return 'call dropped'
+      if (left !== undefined) this.callsLeft.set(rpc.from, left - 1)
+    }
+    return this.random() < this.faults.loss ? 'lost' : null
+  }
+
+  private deliver(rpc: Rpc, text: string, arrive: Arrive): void {
+    const late = this.random() < this.faults.longDelay
+    const [min, max] = late ? this.faults.longDelayMs : this.latencyMs
+    const delayMs = between(this.random, min, max)
+    const land = () => {
+      // A link that was cut meanwhile takes along what was on it.
+      if (this.canReach(rpc.from, rpc.to)) arrive(JSON.parse(text))
+      else this.onDrop(rpc, 'link cut on the way')
+    }
+    // Without a delay of its own, a message takes the time that its socket takes.
+    if (delayMs === 0) land()
+    else this.clock.setTimeout(land, delayMs)
+  }
+}
