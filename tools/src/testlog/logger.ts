@@ -16,7 +16,6 @@ export function testLogger(
   const options = {
     base: { test },
     timestamp: () => `,"time":${clock.now()}`,
-    formatters: { level: () => ({}) },
   }
   return pino(options, destination)
 }
