@@ -121,6 +121,7 @@ export class ConsensusModule {
 
   /** Becomes Dead: answers nothing and does nothing from then on. */
   stop(): void {
+    if (this.role === 'Dead') return
     this.role = 'Dead'
     this.clock.clearTimeout(this.electionTimer)
     this.clock.clearTimeout(this.heartbeatTimer)
@@ -296,6 +297,7 @@ export class ConsensusModule {
 
   /** The same for an event that changed the state of Figure 2. */
   private traceState(event: string, message: string, fields: object = {}): void {
+    if (!this.logger.isLevelEnabled('info')) return
     const state = {
       votedFor: this.votedFor,
     }

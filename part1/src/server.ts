@@ -191,7 +191,7 @@ export class Server {
       const from = Number(metadata.get('rpc-from')[0])
       const rpc: Message = { id, method, kind: 'request', from, to: this.id, args }
       this.consensus.trace('receive', `receives ${method} from ${from}`, { rpc })
-      const reply = handle(args)
+      const reply = this.orCrash(() => handle(args))
       if (!reply) {
         answer({ code: grpc.status.UNAVAILABLE, details: 'the server has stopped' })
         return
@@ -205,6 +205,18 @@ export class Server {
       }
       this.consensus.trace('send', `answers ${method} of ${from}`, { rpc: response })
       this.carry(response, () => answer(null, reply))
+    }
+  }
+
+  /** What a handler throws ends the process; grpc-js would answer with it, and go on. */
+  private orCrash<T>(handle: () => T): T | null {
+    try {
+      return handle()
+    } catch (error) {
+      setImmediate(() => {
+        throw error
+      })
+      return null
     }
   }
 }

@@ -186,7 +186,7 @@ scenario(
 
 scenario('a cluster of one elects itself', 1, async (h) => {
   await h.sleepMs(310)
-  expect(h.report(0)).toEqual({ id: 0, term: 1, role: 'Leader', isLeader: true })
+  expect(h.report(0)).toMatchObject({ id: 0, term: 1, role: 'Leader', isLeader: true })
 })
 
 scenario('a leader that stood still finds a new one when it goes on', 3, async (h) => {

@@ -1,4 +1,4 @@
-/** Server: part 1 on real sockets. The scenarios run there, too: RAFT_NETWORK=grpc. */
+/** Server: this part on real sockets. The scenarios run there, too: RAFT_NETWORK=grpc. */
 import { connect as connectSocket, createServer } from 'node:net'
 import { realClock, silentLogger } from 'tools/lab'
 import { afterEach, expect, test, vi } from 'vitest'

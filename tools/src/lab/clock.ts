@@ -73,6 +73,11 @@ interface RealTimer {
 export const realClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
   setTimeout(callback, ms): RealTimer {
+    if (ms === 0) {
+      // "As soon as this turn is over"; Node would make 1 ms of it.
+      const immediate = setImmediate(callback)
+      return { cancel: () => clearImmediate(immediate) }
+    }
     const timer = setTimeout(callback, ms)
     return { cancel: () => clearTimeout(timer) }
   },

@@ -159,11 +159,10 @@ export class Cluster<S extends ServerUnderTest> {
     this.options.onCrash?.(id)
   }
 
-  /** Boots a server again after a crash. */
-  restart(id: number, build: (surroundings: Surroundings) => S): S {
+  /** Says that a server which crashed is to be booted again. */
+  noteRestart(id: number): void {
     this.fault({ kind: 'restart', peer: id }, `server ${id} restarts`)
     this.invariants.restarted(id)
-    return this.boot(id, build)
   }
 
   pause(id: number): void {

@@ -1,0 +1,116 @@
+/** Server: this part on real sockets. The scenarios run there, too: RAFT_NETWORK=grpc. */
+import { connect as connectSocket, createServer } from 'node:net'
+import { realClock, silentLogger } from 'tools/lab'
+import { afterEach, expect, test, vi } from 'vitest'
+import { Server } from '../src/server.ts'
+import { MemoryStorage } from '../src/storage.ts'
+
+const running: Server[] = []
+
+function newServer(id: number): Server {
+  const clock = realClock
+  const server = new Server({
+    id,
+    clock,
+    random: Math.random,
+    logger: silentLogger,
+    storage: new MemoryStorage(),
+    apply: () => {},
+  })
+  running.push(server)
+  return server
+}
+
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop()
+})
+
+/** Waits in real time for what real sockets do. */
+const eventually = (check: () => void) =>
+  vi.waitFor(check, { timeout: 5_000, interval: 5 })
+
+async function clusterOf(
+  size: number,
+): Promise<{ servers: Server[]; addresses: string[] }> {
+  const servers = Array.from({ length: size }, (_, id) => newServer(id))
+  const addresses: string[] = []
+  for (const server of servers) addresses.push(await server.listen())
+  for (const server of servers) connectAll(server, servers.indexOf(server), addresses)
+  for (const server of servers) server.start()
+  return { servers, addresses }
+}
+
+function connectAll(server: Server, id: number, addresses: string[]): void {
+  addresses.forEach((address, peer) => {
+    if (peer !== id) server.connect(peer, address)
+  })
+}
+
+test('servers listen on loopback unless told otherwise', async () => {
+  expect(await newServer(0).listen()).toMatch(/^127\.0\.0\.1:\d+$/)
+})
+
+test('an address that is taken is an error that names it', async () => {
+  const address = await newServer(0).listen()
+  await expect(newServer(1).listen(address)).rejects.toThrow(
+    `cannot listen at ${address}`,
+  )
+})
+
+test('a peer that returns is heard again', async () => {
+  const { servers, addresses } = await clusterOf(2)
+  await eventually(() => expect(servers.some(isLeader)).toBe(true))
+  const gone = servers.findIndex((server) => !isLeader(server))
+  await servers[gone]?.stop()
+
+  const again = newServer(gone)
+  await again.listen(addresses[gone])
+  connectAll(again, gone, addresses)
+  again.start()
+  await eventually(() => {
+    const terms = [again, servers[1 - gone] as Server].map(
+      (s) => s.consensus.currentTerm,
+    )
+    expect(new Set(terms).size).toBe(1)
+    expect([again, servers[1 - gone] as Server].filter(isLeader)).toHaveLength(1)
+  })
+})
+
+test('garbage sent to a server’s port disturbs nobody', async () => {
+  const { servers, addresses } = await clusterOf(3)
+  await eventually(() => expect(servers.filter(isLeader)).toHaveLength(1))
+  for (const address of addresses) await sendGarbage(address)
+  const http2Preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+  for (const address of addresses) await sendGarbage(address, http2Preface)
+  await eventually(() => expect(servers.filter(isLeader)).toHaveLength(1))
+})
+
+test('a stopped server leaves its port to others', async () => {
+  const server = newServer(0)
+  const address = await server.listen()
+  await server.stop()
+  const port = Number(address.split(':')[1])
+  const other = createServer()
+  await new Promise<void>((resolve, reject) => {
+    other.once('error', reject)
+    other.listen(port, '127.0.0.1', resolve)
+  })
+  await new Promise((resolve) => other.close(resolve))
+})
+
+function isLeader(server: Server): boolean {
+  return server.consensus.report().isLeader
+}
+
+function sendGarbage(address: string, prefix = ''): Promise<void> {
+  const [host, port] = address.split(':')
+  return new Promise((resolve) => {
+    const socket = connectSocket(Number(port), host, () => {
+      const garbage = Buffer.alloc(4096, 0xa5)
+      socket.end(Buffer.concat([Buffer.from(prefix), garbage]))
+    })
+    socket.resume() // What it answers is of no interest, but must be read for it to close.
+    socket.on('error', () => resolve())
+    socket.on('close', () => resolve())
+  })
+}
