@@ -75,6 +75,8 @@ export interface Peer {
 }
 
 export interface Clock {
+  /** In ms, from whenever it began. */
+  now(): number
   /** Calls `callback` once, `ms` from now; what it returns is for `clearTimeout`. */
   setTimeout(callback: () => void, ms: number): unknown
   clearTimeout(timer: unknown): void
@@ -148,8 +150,8 @@ export class ConsensusModule {
   private nextIndex = new Map<number, number>()
   /** By peer: the last entry known to be in its log. */
   private matchIndex = new Map<number, number>()
-  /** By peer: the message to be answered before more entries go out. */
-  private unanswered = new Map<number, AppendEntriesArgs>()
+  /** By peer: the entries it has not answered; there are no others on their way to it. */
+  private unanswered = new Map<number, { args: AppendEntriesArgs; sentAtMs: number }>()
 
   private electionTimer: unknown
   private heartbeatTimer: unknown
@@ -405,8 +407,7 @@ export class ConsensusModule {
 
   private sendAppendEntries(peer: Peer): void {
     this.sync()
-    // A peer that has entries to answer gets a heartbeat, whose answer will do as well:
-    // so it is never sent more than it can take, and what was lost is sent again.
+    // A peer that has entries to answer gets a heartbeat: never more than it can take.
     const isBusy = this.unanswered.has(peer.id)
     const prevLogIndex = this.nextIndexOf(peer.id) - 1
     const args: AppendEntriesArgs = {
@@ -417,7 +418,9 @@ export class ConsensusModule {
       entries: isBusy ? [] : this.entriesFrom(prevLogIndex + 1),
       leaderCommit: this.commitIndex,
     }
-    if (isBusy || args.entries.length > 0) this.unanswered.set(peer.id, args)
+    if (args.entries.length > 0) {
+      this.unanswered.set(peer.id, { args, sentAtMs: this.clock.now() })
+    }
     peer.appendEntries(args, (reply) => this.onAppendReply(peer, args, reply))
   }
 
@@ -429,7 +432,7 @@ export class ConsensusModule {
   ): void {
     this.observeTerm(reply.term)
     if (!this.isStill('Leader', args.term)) return
-    if (this.unanswered.get(peer.id) === args) this.unanswered.delete(peer.id)
+    this.noteAnswer(peer, args)
     const known = this.matchIndexOf(peer.id)
     if (!reply.success) {
       // Back, and try again (5.3); but a late reply must not undo what is known.
@@ -442,6 +445,14 @@ export class ConsensusModule {
     this.nextIndex.set(peer.id, matchIndex + 1)
     this.advanceCommitIndex()
     this.sendMore(peer)
+  }
+
+  /** A peer that answers heartbeats, but not the entries sent before them, has lost those. */
+  private noteAnswer(peer: Peer, args: AppendEntriesArgs): void {
+    const sent = this.unanswered.get(peer.id)
+    if (!sent) return
+    const isOverdue = this.clock.now() - sent.sentAtMs > this.timing.heartbeatInterval
+    if (sent.args === args || isOverdue) this.unanswered.delete(peer.id)
   }
 
   /** Catches a peer up message by message, at the pace of its answers. */

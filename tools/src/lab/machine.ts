@@ -3,6 +3,11 @@ import type { Clock } from './clock.ts'
 /** Thrown in the middle of a server's work: its machine loses power at that instruction. */
 export class PowerFailure extends Error {}
 
+interface MachineTimer {
+  callback: (() => void) | null
+  worldTimer: unknown
+}
+
 /**
  * The machine a server runs on, for one life of that server. Whatever happens to the server
  * happens through `run`, so the machine can hold it back (a pause) or end it (a crash).
@@ -32,9 +37,19 @@ export class Machine {
   /** The clock for the server: it stands still for it while the machine is paused. */
   readonly clock: Clock = {
     now: () => this.worldClock.now() * this.clockRate,
-    setTimeout: (callback, ms) =>
-      this.worldClock.setTimeout(() => this.run(callback), ms / this.clockRate),
-    clearTimeout: (timer) => this.worldClock.clearTimeout(timer),
+    setTimeout: (callback, ms) => {
+      // A timer that is due while the machine is paused can still be cleared.
+      const timer: MachineTimer = { callback, worldTimer: null }
+      const fire = () => this.run(() => timer.callback?.())
+      timer.worldTimer = this.worldClock.setTimeout(fire, ms / this.clockRate)
+      return timer
+    },
+    clearTimeout: (timer) => {
+      if (!timer) return
+      const { worldTimer } = timer as MachineTimer
+      ;(timer as MachineTimer).callback = null
+      this.worldClock.clearTimeout(worldTimer)
+    },
   }
 
   /** One event in the server's life. */
