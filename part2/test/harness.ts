@@ -126,10 +126,14 @@ export class Harness {
    * Gives a command to a server, without waiting for anything. What is no string is
    * submitted as JSON.
    *
-   * @returns the entry's index, or null when the server is not the leader.
+   * @returns the entry's index, or null when the server is not the leader, or not there.
    */
   submitToServer(id: number, command: unknown): number | null {
-    return this.consensus(id).submit(toCommand(command))
+    let index: number | null = null
+    this.cluster.machine(id).run(() => {
+      index = this.consensus(id).submit(toCommand(command))
+    })
+    return index
   }
 
   /** The commands that a server applied in this life, in order. */
