@@ -1,12 +1,18 @@
+import { readdirSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+
+const parts = readdirSync(import.meta.dirname).filter((name) => /^part\d+$/.test(name))
 
 export default defineConfig({
   test: {
-    projects: [
-      { test: { name: 'part1', root: 'part1', include: ['test/**/*.test.ts'] } },
-      { test: { name: 'part2', root: 'part2', include: ['test/**/*.test.ts'] } },
-      { test: { name: 'part3', root: 'part3', include: ['test/**/*.test.ts'] } },
-      { test: { name: 'tools', root: 'tools', include: ['test/**/*.test.ts'] } },
-    ],
+    // All for a quick start: threads, modules that test files share instead of loading
+    // their own, and what was compiled once is kept.
+    pool: 'threads',
+    isolate: false,
+    experimental: { fsModuleCache: true },
+    projects: [...parts, 'tools'].map((name) => ({
+      extends: true,
+      test: { name, root: name, include: ['test/**/*.test.ts'] },
+    })),
   },
 })

@@ -1,5 +1,6 @@
 import { test } from 'vitest'
 import { settings, type TestRun } from './run.ts'
+import { SEEDS_DONE } from './settings.ts'
 
 /** What a scenario needs of a part's harness. */
 interface Shutdown {
@@ -9,6 +10,16 @@ interface Shutdown {
 
 /** In ms; a safety net for real time, far above what any scenario takes. */
 const TIMEOUT_MS = 600_000
+
+/** How often a test that runs over many seeds says how far it is, in ms of real time. */
+const PROGRESS_MS = 200
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** The seed that a scenario ran with last: the failing one, if it failed. */
+    seed?: number
+  }
+}
 
 type Body<H> = (h: H) => Promise<void>
 type Scenario<H, O> = (name: string, size: number, body: Body<H>, options?: O) => void
@@ -22,19 +33,28 @@ export function scenarioFor<H extends Shutdown, O extends object>(
   create: (size: number, options: O & { seed: number }) => Promise<H>,
 ): Scenario<H, O> {
   return (name, size, body, options) => {
-    test(name, { timeout: TIMEOUT_MS }, async () => {
+    test(name, { timeout: TIMEOUT_MS }, async ({ task, annotate }) => {
+      let saidAt = performance.now()
       for (const seed of seedsToRun()) {
+        task.meta.seed = seed
         const h = await create(size, { ...(options as O), seed })
         await runOnce(h, body)
+        if (performance.now() - saidAt < PROGRESS_MS) continue
+        // Virtual time never waits: this also lets vitest's own messages through.
+        await annotate(`${seed}`, SEEDS_DONE)
+        saidAt = performance.now()
       }
     })
   }
 }
 
-function seedsToRun(): number[] {
-  if (settings.seed !== null) return [settings.seed]
+function* seedsToRun(): Generator<number> {
+  if (settings.seed !== null) {
+    yield settings.seed
+    return
+  }
   const count = settings.network === 'grpc' ? 1 : settings.seeds
-  return Array.from({ length: count }, (_, i) => i + 1)
+  for (let seed = 1; seed <= count; seed += 1) yield seed
 }
 
 async function runOnce<H extends Shutdown>(h: H, body: Body<H>): Promise<void> {

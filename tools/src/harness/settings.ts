@@ -19,6 +19,9 @@ export interface Settings {
 
 const DEFAULT_SEEDS = 10
 
+/** The annotations by which a test over many seeds says how many it has done. */
+export const SEEDS_DONE = 'seeds done'
+
 /** @throws when a variable is set to what it cannot be; says which, and what it can be. */
 export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
@@ -38,7 +41,7 @@ export function readSettings(
 }
 
 /** The largest seed: what fits in 32 bits. */
-export const MAX_SEED = 2 ** 32 - 1
+const MAX_SEED = 2 ** 32 - 1
 
 function wholeNumber(
   name: string,
@@ -46,9 +49,17 @@ function wholeNumber(
   least: number,
 ): number | null {
   if (!text) return null
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= least && value <= MAX_SEED) return value
-  throw new Error(
-    `${name} is "${text}"; it can be a whole number from ${least} to ${MAX_SEED}`,
-  )
+  const value = parseWholeNumber(text, least)
+  if (value !== null) return value
+  throw new Error(`${name} is "${text}"; it can be ${wholeNumbersFrom(least)}`)
+}
+
+/** @returns null for a text that is no number from `least` to the largest seed. */
+export function parseWholeNumber(text: string, least: number): number | null {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  return value >= least && value <= MAX_SEED ? value : null
+}
+
+export function wholeNumbersFrom(least: number): string {
+  return `a whole number from ${least} to ${MAX_SEED}`
 }

@@ -1,0 +1,122 @@
+import { styleText } from 'node:util'
+import type { LoggedEntry, Role, TestLogLine } from './event.ts'
+
+export interface PrettyOptions {
+  /** What to count the time from, in ms: the test's start. */
+  readonly startTime?: number
+  readonly color?: boolean
+}
+
+type Style = Parameters<typeof styleText>[0]
+
+const ROLE_STYLES: Readonly<Record<Role, Style>> = {
+  Follower: 'blue',
+  Candidate: 'yellow',
+  Leader: 'green',
+  Dead: 'gray',
+}
+
+const MAX_VALUE_LENGTH = 40
+const MAX_ENTRIES = 3
+
+/** The widths of the columns fit times under 1,000 s, and terms under 1,000. */
+const TIME_WIDTH = 11
+const WHO_WIDTH = 6
+const ROLE_WIDTH = 9
+const TERM_WIDTH = 4
+
+/**
+ * A line of the test log for people, always one line of text: time in ms, server, role and
+ * term after the event, and what happened, with a message's arguments in short form.
+ */
+export function prettyLine(line: TestLogLine, options: PrettyOptions = {}): string {
+  const { startTime = 0, color = false } = options
+  const paint = (style: Style, text: string) =>
+    color ? styleText(style, text, { validateStream: false }) : text
+  const time = (line.time - startTime).toFixed(3).padStart(TIME_WIDTH)
+  const who = (line.server === undefined ? 'TEST' : `${line.server}`).padEnd(WHO_WIDTH)
+  const roleAndTerm = [
+    (line.role ?? '').padEnd(ROLE_WIDTH),
+    (line.term === undefined ? '' : `t${line.term}`).padEnd(TERM_WIDTH),
+  ].join(' ')
+  const role = paint(line.role ? ROLE_STYLES[line.role] : 'reset', roleAndTerm)
+  const message = paint(messageStyle(line), oneLine(line.msg))
+  const details = describeDetails(line)
+  return [paint('dim', time), who, role, message, details && paint('dim', details)]
+    .join('  ')
+    .trimEnd()
+}
+
+/** Whether a stream shows colours, as far as the environment has no other wish. */
+export function showsColor(
+  stream: { readonly isTTY?: boolean },
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  if (env.NO_COLOR) return false
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0'
+  return stream.isTTY === true && env.TERM !== 'dumb'
+}
+
+function messageStyle(line: TestLogLine): Style {
+  switch (line.event) {
+    case 'role':
+      return line.role ? ['bold', ...[ROLE_STYLES[line.role]].flat()] : 'bold'
+    case 'drop':
+    case 'check':
+      return 'red'
+    case 'fault':
+      return 'magenta'
+    case 'test-start':
+      return 'bold'
+    case 'test-end':
+      return line.status === 'fail' ? ['bold', 'red'] : 'bold'
+    default:
+      return 'reset'
+  }
+}
+
+/** What the message does not say: the arguments of an RPC, and the state that changed. */
+function describeDetails(line: TestLogLine): string {
+  if (line.rpc) return describeFields(line.rpc.args)
+  if (line.state) return describeFields(line.state)
+  return ''
+}
+
+function describeFields(fields: object): string {
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}=${describeValue(value)}`)
+    .join(' ')
+}
+
+function describeValue(value: unknown): string {
+  if (Array.isArray(value)) return describeEntries(value)
+  return shorten(JSON.stringify(value) ?? 'undefined')
+}
+
+/** Entries of Raft's log, as term:command; the first few, and how many more. */
+function describeEntries(entries: readonly (LoggedEntry | unknown)[]): string {
+  const shown = entries.slice(0, MAX_ENTRIES).map((entry) => {
+    if (!isEntry(entry)) return describeValue(entry)
+    return `${entry.term}:${describeValue(entry.command)}`
+  })
+  const more = entries.length - shown.length
+  return `[${[...shown, ...(more > 0 ? [`… ${more} more`] : [])].join(', ')}]`
+}
+
+function isEntry(value: unknown): value is Pick<LoggedEntry, 'term' | 'command'> {
+  return typeof value === 'object' && value !== null && 'term' in value
+}
+
+function shorten(text: string): string {
+  const flat = oneLine(text)
+  if (flat.length <= MAX_VALUE_LENGTH) return flat
+  return `${flat.slice(0, MAX_VALUE_LENGTH - 1)}…`
+}
+
+/** Without line breaks, and without the codes by which a text could take over a terminal. */
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is meant
+  return text
+    .replace(/\s*[\r\n]+\s*/g, ' ⏎ ')
+    .replace(/[\u0000-\u001f\u007f-\u009f]/g, '�')
+}
