@@ -16,47 +16,39 @@ scenario('a crashed follower is missed by nobody', 3, async (h) => {
   h.checkCommittedN(5, 2)
 })
 
-scenario(
-  'a follower that restarts applies everything from the start, once',
-  3,
-  async (h) => {
-    const { id } = await h.checkSingleLeader()
-    for (const command of [5, 6, 7]) h.submitToServer(id, command)
-    await h.sleepMs(COMMIT_MS)
-    const follower = (id + 1) % 3
-    await h.crashPeer(follower)
-    await h.sleepMs(COMMIT_MS)
-    h.checkCommittedN(7, 2)
+scenario('a follower that restarts applies everything anew, once', 3, async (h) => {
+  const { id } = await h.checkSingleLeader()
+  for (const command of [5, 6, 7]) h.submitToServer(id, command)
+  await h.sleepMs(COMMIT_MS)
+  const follower = (id + 1) % 3
+  await h.crashPeer(follower)
+  await h.sleepMs(COMMIT_MS)
+  h.checkCommittedN(7, 2)
 
-    await h.restartPeer(follower)
-    await h.sleepMs(ELECTION_MS)
-    const next = await h.checkSingleLeader()
-    h.submitToServer(next.id, 8)
-    await h.sleepMs(COMMIT_MS)
-    expect(h.commandsOf(follower)).toEqual(['5', '6', '7', '8'])
-  },
-)
+  await h.restartPeer(follower)
+  await h.sleepMs(ELECTION_MS)
+  const next = await h.checkSingleLeader()
+  h.submitToServer(next.id, 8)
+  await h.sleepMs(COMMIT_MS)
+  expect(h.commandsOf(follower)).toEqual(['5', '6', '7', '8'])
+})
 
-scenario(
-  'a leader that crashes is replaced, and restarts as a follower',
-  3,
-  async (h) => {
-    const old = await h.checkSingleLeader()
-    h.submitToServer(old.id, 5)
-    await h.sleepMs(COMMIT_MS)
-    await h.crashPeer(old.id)
-    const next = await h.checkSingleLeader()
-    h.submitToServer(next.id, 6)
-    await h.sleepMs(COMMIT_MS)
-    h.checkCommittedN(6, 2)
+scenario('a leader that crashes is replaced, and comes to follow', 3, async (h) => {
+  const old = await h.checkSingleLeader()
+  h.submitToServer(old.id, 5)
+  await h.sleepMs(COMMIT_MS)
+  await h.crashPeer(old.id)
+  const next = await h.checkSingleLeader()
+  h.submitToServer(next.id, 6)
+  await h.sleepMs(COMMIT_MS)
+  h.checkCommittedN(6, 2)
 
-    await h.restartPeer(old.id)
-    await h.sleepMs(ELECTION_MS)
-    expect((await h.checkSingleLeader()).term).toBeGreaterThanOrEqual(next.term)
-    h.checkCommittedN(5, 3)
-    h.checkCommittedN(6, 3)
-  },
-)
+  await h.restartPeer(old.id)
+  await h.sleepMs(ELECTION_MS)
+  expect((await h.checkSingleLeader()).term).toBeGreaterThanOrEqual(next.term)
+  h.checkCommittedN(5, 3)
+  h.checkCommittedN(6, 3)
+})
 
 scenario('a cluster that crashes as a whole forgets nothing', 3, async (h) => {
   const old = await h.checkSingleLeader()
@@ -98,39 +90,31 @@ scenario('entries that only a lost leader had are replaced everywhere', 3, async
   }
 })
 
-scenario(
-  'a command is committed or lost when its leader crashes at once',
-  3,
-  async (h) => {
-    const old = await h.checkSingleLeader()
-    h.submitToServer(old.id, 5)
-    await h.sleepMs(1)
-    await h.crashPeer(old.id)
-    const next = await h.checkSingleLeader()
-    await h.restartPeer(old.id)
-    h.submitToServer(next.id, 6)
-    await h.sleepMs(ELECTION_MS)
-    // Nobody was told that 5 was committed; either is right, but all must agree.
-    const [first, ...others] = h.ids.map((id) => h.commandsOf(id))
-    for (const other of others) expect(other).toEqual(first)
-    expect([['6'], ['5', '6']]).toContainEqual(first)
-  },
-)
+scenario('a command is committed or lost when its leader crashes', 3, async (h) => {
+  const old = await h.checkSingleLeader()
+  h.submitToServer(old.id, 5)
+  await h.sleepMs(1)
+  await h.crashPeer(old.id)
+  const next = await h.checkSingleLeader()
+  await h.restartPeer(old.id)
+  h.submitToServer(next.id, 6)
+  await h.sleepMs(ELECTION_MS)
+  // Nobody was told that 5 was committed; either is right, but all must agree.
+  const [first, ...others] = h.ids.map((id) => h.commandsOf(id))
+  for (const other of others) expect(other).toEqual(first)
+  expect([['6'], ['5', '6']]).toContainEqual(first)
+})
 
-scenario(
-  'a command is committed although its leader is cut off right after',
-  3,
-  async (h) => {
-    const old = await h.checkSingleLeader()
-    h.submitToServer(old.id, 5)
-    await h.sleepMs(15)
-    h.disconnectPeer(old.id)
-    await h.sleepMs(1)
-    h.reconnectPeer(old.id)
-    await h.sleepMs(ELECTION_MS)
-    h.checkCommittedN(5, 3)
-  },
-)
+scenario('a command survives that its leader is cut off right after', 3, async (h) => {
+  const old = await h.checkSingleLeader()
+  h.submitToServer(old.id, 5)
+  await h.sleepMs(15)
+  h.disconnectPeer(old.id)
+  await h.sleepMs(1)
+  h.reconnectPeer(old.id)
+  await h.sleepMs(ELECTION_MS)
+  h.checkCommittedN(5, 3)
+})
 
 scenario('a leader that is gone for a moment stays the leader', 3, async (h) => {
   const old = await h.checkSingleLeader()
@@ -146,27 +130,23 @@ scenario('a leader that is gone for a moment stays the leader', 3, async (h) => 
   expect(h.report(old.id)).toMatchObject({ isLeader: true, term: old.term })
 })
 
-scenario(
-  'a command is committed once a leader’s calls get through again',
-  3,
-  async (h) => {
-    const { id } = await h.checkSingleLeader()
-    h.submitToServer(id, 5)
-    await h.sleepMs(COMMIT_MS)
-    h.checkCommittedN(5, 3)
+scenario('a command is committed once calls get through again', 3, async (h) => {
+  const { id } = await h.checkSingleLeader()
+  h.submitToServer(id, 5)
+  await h.sleepMs(COMMIT_MS)
+  h.checkCommittedN(5, 3)
 
-    h.peerDropCallsAfterN(id, 0)
-    h.submitToServer(id, 6)
-    await h.sleepMs(30)
-    h.checkNotCommitted(6)
-    h.peerDontDropCalls(id)
-    await h.sleepMs(ELECTION_MS)
-    const next = await h.checkSingleLeader()
-    h.submitToServer(next.id, 7)
-    await h.sleepMs(COMMIT_MS)
-    h.checkCommittedN(7, 3)
-  },
-)
+  h.peerDropCallsAfterN(id, 0)
+  h.submitToServer(id, 6)
+  await h.sleepMs(30)
+  h.checkNotCommitted(6)
+  h.peerDontDropCalls(id)
+  await h.sleepMs(ELECTION_MS)
+  const next = await h.checkSingleLeader()
+  h.submitToServer(next.id, 7)
+  await h.sleepMs(COMMIT_MS)
+  h.checkCommittedN(7, 3)
+})
 
 scenario('servers crash and restart in turn, and all is kept', 5, async (h) => {
   const commands = ['a', 'b', 'c', 'd', 'e']
