@@ -48,6 +48,8 @@ export interface ClusterOptions {
   /** Bends a server's luck: it draws its election timeouts from what this returns. */
   readonly luck?: (random: Random) => Random
   readonly onApply?: (id: number, entry: AppliedEntry) => void
+  /** Something happened on a machine, and broke no invariant. */
+  readonly onEvent?: (id: number) => void
   /** A machine lost power; what its disk had not synced is at risk. */
   readonly onCrash?: (id: number) => void
 }
@@ -247,6 +249,7 @@ export class Cluster<S extends ServerUnderTest> {
 
   private check(id: number): void {
     this.guard(() => this.invariants.observe(id, this.server(id)))
+    this.options.onEvent?.(id)
   }
 
   private applied(id: number, machine: Machine, entry: AppliedEntry): void {

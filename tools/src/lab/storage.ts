@@ -1,5 +1,5 @@
 /** What a part's Storage does, and what the laboratory must know of it. */
-interface Storage<State, Entry> {
+export interface Storage<State, Entry> {
   load(): State
   saveTermAndVote(currentTerm: number, votedFor: number | null): void
   saveEntries(firstIndex: number, entries: readonly Entry[]): void

@@ -1,0 +1,69 @@
+/**
+ * A schedule is all that will be done to a cluster, as plain data: it can be drawn from a
+ * seed, run, made smaller, saved and run again.
+ */
+
+export const FAULT_KINDS = [
+  'crash',
+  'pause',
+  'disconnect',
+  'cut',
+  'partition',
+  'loss',
+  'duplication',
+  'delay',
+  'clock',
+] as const
+
+export type FaultKind = (typeof FAULT_KINDS)[number]
+
+/**
+ * When a crash strikes, once its time has come: at once; in the server's next event that
+ * gives a vote, or changes the log; or around its `count`th write to storage from then on.
+ */
+export type CrashMoment =
+  | { readonly on: 'time' | 'vote' | 'append' }
+  | { readonly on: 'write'; readonly count: number }
+
+interface Timed {
+  readonly atMs: number
+  /** How long it lasts. A fault without this outlives the others: see World. */
+  readonly forMs?: number
+  /** Ids count from whoever leads when the fault begins: 0 is the leader itself. */
+  readonly fromLeader?: boolean
+}
+
+export type Fault = Timed &
+  (
+    | { readonly kind: 'crash'; readonly server: number; readonly moment: CrashMoment }
+    | { readonly kind: 'pause' | 'disconnect'; readonly server: number }
+    | { readonly kind: 'cut'; readonly from: number; readonly to: number }
+    | { readonly kind: 'partition'; readonly groups: readonly (readonly number[])[] }
+    | { readonly kind: 'loss' | 'duplication'; readonly chance: number }
+    | { readonly kind: 'delay'; readonly chance: number; readonly maxMs: number }
+    | { readonly kind: 'clock'; readonly server: number; readonly rate: number }
+  )
+
+export interface Schedule {
+  /** Decides what is left to chance: how long each message takes, each election timeout. */
+  readonly seed: number
+  readonly servers: number
+  /** The faults and commands fall into this time; after it everything must recover. */
+  readonly durationMs: number
+  /**
+   * How many different election timeouts there are until then, 0 for as many as there are
+   * numbers: with few of them, servers become candidates together.
+   */
+  readonly timeouts: number
+  readonly faults: readonly Fault[]
+  /** When a command is offered to every server; those who think that they lead take it. */
+  readonly commandsAtMs: readonly number[]
+}
+
+/** The ids of the servers that a fault names. */
+export function serversOf(fault: Fault): readonly number[] {
+  if ('server' in fault) return [fault.server]
+  if ('from' in fault) return [fault.from, fault.to]
+  if ('groups' in fault) return fault.groups.flat()
+  return []
+}
