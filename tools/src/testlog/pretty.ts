@@ -115,8 +115,5 @@ function shorten(text: string): string {
 
 /** Without line breaks, and without the codes by which a text could take over a terminal. */
 function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is meant
-  return text
-    .replace(/\s*[\r\n]+\s*/g, ' ⏎ ')
-    .replace(/[\u0000-\u001f\u007f-\u009f]/g, '�')
+  return text.replace(/\s*[\r\n]+\s*/g, ' ⏎ ').replace(/\p{Cc}/gu, '�')
 }

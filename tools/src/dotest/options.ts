@@ -1,0 +1,123 @@
+import { basename } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import {
+  parseWholeNumber,
+  readSettings,
+  type Settings,
+  wholeNumbersFrom,
+} from '../harness/settings.ts'
+
+/** What a person asked for. */
+export interface Request {
+  readonly part: string
+  /** Empty for all tests. */
+  readonly pattern: string
+  readonly seed: number
+  /** Run over this many seeds, from 1 on, until one fails. */
+  readonly seeds: number | null
+  readonly network: Settings['network']
+  readonly open: boolean
+}
+
+/** The command line could not be understood, or names what is not there. */
+export const EXIT_USAGE = 2
+
+const HELP = `
+The pattern is the whole name of a test, or a text or regular expression that its name
+contains, in upper or lower case; all tests that match are run, and their servers' events
+shown. Without a pattern, all tests of the part are run and only their results shown.
+
+The test log and the timelines go to timelines/<part>/<seed>/.
+
+Examples:
+  ./dotest.sh part1                                all tests of part 1
+  ./dotest.sh part1 'comes back'                   one test, and its timeline
+  ./dotest.sh part1 'comes back' --seed 7          the same with other luck
+  ./dotest.sh part1 'comes back' --seeds 1000      look for a seed with which it fails
+  ./dotest.sh part1 'comes back' --network grpc    in real time, over real sockets
+
+Environment:
+  RAFT_UNRELIABLE_RPC=1         one message in ten is lost, one in ten is late
+  RAFT_FORCE_MORE_REELECTION=1  one election timeout in three is the shortest
+  RAFT_SEED, RAFT_NETWORK       what --seed and --network say when they are not given
+  NO_COLOR=1                    no colours
+
+Exit codes:
+  0  the tests passed
+  1  a test failed
+  2  there is no such part, test or option`
+
+/** Ends the process when there is nothing to run: after an error, or --help. */
+export function readRequest(argv: readonly string[], parts: readonly string[]): Request {
+  const program = commandLine(parts)
+  program.parse(argv)
+  const [partArgument = '', words] = program.processedArgs as [string, string[]]
+  const options = program.opts<{
+    seed?: number
+    seeds?: number
+    network?: Settings['network']
+    open: boolean
+  }>()
+  const part = basename(partArgument)
+  if (!parts.includes(part)) {
+    program.error(
+      `error: there is no part "${partArgument}"; there are ${parts.join(', ')}`,
+    )
+  }
+  const settings = settingsOrError(program)
+  const network = options.network ?? settings.network
+  if (options.seeds !== undefined && network === 'grpc') {
+    program.error(
+      'error: --seeds is for virtual time, where a seed decides everything; ' +
+        'leave it out, or leave out --network grpc',
+    )
+  }
+  return {
+    part,
+    pattern: words.join(' '),
+    seed: options.seed ?? settings.seed ?? 1,
+    seeds: options.seeds ?? null,
+    network,
+    open: options.open,
+  }
+}
+
+function commandLine(parts: readonly string[]): Command {
+  const seed = new Option('--seed <n>', 'the seed that decides everything (default: 1)')
+  const seeds = new Option(
+    '--seeds <n>',
+    'run over seeds 1 to n; replay the first failure',
+  )
+  const network = new Option('--network <kind>', 'virtual time, or gRPC in real time')
+  return new Command('./dotest.sh')
+    .description('Runs tests of a part, shows what its servers say, opens the timeline.')
+    .argument('<part>', parts.join(', '))
+    .argument('[pattern...]', 'which tests: a name, or a text or pattern in it')
+    .addOption(seed.argParser(wholeNumberFrom(0)))
+    .addOption(seeds.argParser(wholeNumberFrom(1)).conflicts('seed'))
+    .addOption(network.choices(['simulated', 'grpc']))
+    .option('--no-open', 'do not open the timeline in the browser')
+    .addHelpText('after', HELP)
+    .configureOutput({ outputError: (text, write) => write(onOneLine(text)) })
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
+}
+
+function wholeNumberFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = parseWholeNumber(text, least)
+    if (value !== null) return value
+    throw new InvalidArgumentError(`It can be ${wholeNumbersFrom(least)}.`)
+  }
+}
+
+function settingsOrError(program: Command): Settings {
+  try {
+    return readSettings(process.env)
+  } catch (error) {
+    program.error(`error: ${(error as Error).message}`)
+  }
+}
+
+function onOneLine(text: string): string {
+  return `${text.trim().replaceAll('\n', ' ')} (./dotest.sh --help says more)\n`
+}

@@ -1,0 +1,72 @@
+import { styleText } from 'node:util'
+import { SingleBar } from 'cli-progress'
+import type { SerializedError } from 'vitest/node'
+import type { TestLogLine } from '../testlog/event.ts'
+import { prettyLine, showsColor } from '../testlog/pretty.ts'
+import { describeError } from './failure.ts'
+import type { Failure } from './tests.ts'
+
+const color = showsColor(process.stdout, process.env)
+
+const HEADING = '       time  server  role      term  what happens'
+
+type Style = Parameters<typeof styleText>[0]
+
+function paint(style: Style, text: string): string {
+  return color ? styleText(style, text, { validateStream: false }) : text
+}
+
+export function say(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+/** Prints lines of the test log, with a heading for each test. */
+export function linePrinter(): (text: string) => void {
+  const startTimes = new Map<string, number>()
+  return (text) => {
+    const line = parseOrNull(text)
+    if (!line) {
+      say(text) // Whatever it is, it may be what somebody looks for.
+      return
+    }
+    if (line.event === 'test-start') {
+      startTimes.set(line.test, line.time)
+      say(`${paint('bold', line.test)}\n${paint('dim', HEADING)}`)
+    }
+    say(prettyLine(line, { startTime: startTimes.get(line.test) ?? 0, color }))
+  }
+}
+
+function parseOrNull(text: string): TestLogLine | null {
+  try {
+    return JSON.parse(text) as TestLogLine
+  } catch {
+    return null
+  }
+}
+
+export function sayResult(name: string, passed: boolean, durationMs: number): void {
+  const status = passed ? paint('green', 'PASS') : paint('red', 'FAIL')
+  say(`${status}  ${name} ${paint('dim', `(${Math.round(durationMs)} ms)`)}`)
+}
+
+export function sayFailure(root: string, failure: Failure, replay: string): void {
+  say(`\n${paint(['red', 'bold'], failure.name)}`)
+  for (const error of failure.errors) {
+    sayError(root, error)
+    if (!error.message.includes('replay: ')) say(`  replay: ${replay}`)
+  }
+}
+
+export function sayError(root: string, error: SerializedError): void {
+  say(describeError(root, error).replaceAll(/^(?=.)/gm, '  '))
+}
+
+/** How far a run over many seeds is: on a terminal, and gone when it is over. */
+export function seedsProgress(): SingleBar {
+  return new SingleBar({
+    format: '{bar} {value} of {total} seeds, {eta_formatted} left',
+    clearOnComplete: true,
+    hideCursor: true,
+  })
+}

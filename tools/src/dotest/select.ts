@@ -1,0 +1,18 @@
+/**
+ * The tests that a pattern means: the one whose whole name it is, or else those whose names
+ * it matches as text or as a regular expression, in any case. All of them without a pattern.
+ */
+export function selectTests(names: readonly string[], pattern: string): string[] {
+  if (names.includes(pattern)) return [pattern]
+  const text = pattern.toLowerCase()
+  const regExp = regExpOrNull(pattern)
+  return names.filter((name) => name.toLowerCase().includes(text) || regExp?.test(name))
+}
+
+function regExpOrNull(pattern: string): RegExp | null {
+  try {
+    return new RegExp(pattern, 'i')
+  } catch {
+    return null // It stands for itself, as text.
+  }
+}

@@ -1,0 +1,129 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { EXIT_USAGE, type Request } from './options.ts'
+import { linePrinter, say, sayFailure, sayResult, seedsProgress } from './print.ts'
+import { selectTests } from './select.ts'
+import { Tail } from './tail.ts'
+import type { Failure, PartTests } from './tests.ts'
+import { hasDisplay, show, timelinesOf } from './timeline.ts'
+
+/** How often to look for new lines in the test log, in ms. */
+const LIVE_MS = 50
+
+/** Below what file systems allow, with room for an ending. */
+const MAX_FILE_NAME_LENGTH = 100
+
+/** What was asked for, to be done with the tests of one part. */
+export class Session {
+  private readonly root: string
+  private readonly request: Request
+  private readonly tests: PartTests
+
+  constructor(root: string, request: Request, tests: PartTests) {
+    this.root = root
+    this.request = request
+    this.tests = tests
+  }
+
+  /** @returns the process's exit code. */
+  async run(): Promise<number> {
+    const { part, pattern, seed, seeds } = this.request
+    const { names } = this.tests
+    const chosen = selectTests(names, pattern)
+    if (chosen.length === 0) {
+      const list = names.map((name) => `  ${name}\n`).join('')
+      process.stderr.write(
+        `error: no test of ${part} matches "${pattern}"; its tests are\n${list}`,
+      )
+      return EXIT_USAGE
+    }
+    if (seeds !== null) return await this.hunt(chosen, seeds)
+    return (await this.runLogged(chosen, seed)) ? 0 : 1
+  }
+
+  /** Runs over many seeds with the log off, and the first failure again with it on. */
+  private async hunt(names: readonly string[], seeds: number): Promise<number> {
+    this.set({ RAFT_SEED: '', RAFT_SEEDS: `${seeds}`, RAFT_LOG: '' })
+    const progress = seedsProgress()
+    const failures = await this.tests.run(names, {
+      onTestStart: () => progress.start(seeds, 0),
+      onSeedsDone: (count) => progress.update(count),
+      onTestEnd: (...result) => {
+        progress.stop()
+        sayResult(...result)
+      },
+      onPrint: say,
+    })
+    const failure = failures.find((candidate) => candidate.seed !== null)
+    if (failures.length === 0) say(`\nNothing failed with the seeds 1 to ${seeds}.`)
+    if (!failure?.seed) {
+      this.sayFailures(failures)
+      return failures.length === 0 ? 0 : 1
+    }
+    this.sayFailures(failures.filter((other) => other !== failure))
+    say(`\nSeed ${failure.seed} is the first to fail; again, with the test log:\n`)
+    const passed = await this.runLogged([failure.name], failure.seed)
+    if (passed) say('It passes this time: something else than the seed decides it.')
+    return 1
+  }
+
+  /** Runs with the test log on, and shows it: line by line, and as a timeline. */
+  private async runLogged(names: readonly string[], seed: number): Promise<boolean> {
+    const { part, pattern, network } = this.request
+    const runName = network === 'grpc' ? `seed-${seed}-grpc` : `seed-${seed}`
+    const outDir = join(this.root, 'timelines', part, runName)
+    const [name = ''] = names
+    const log = join(outDir, `${fileNameFor(names.length === 1 ? name : pattern)}.log`)
+    rmSync(log, { force: true })
+    this.set({ RAFT_SEED: `${seed}`, RAFT_LOG: log })
+
+    const results: Parameters<typeof sayResult>[] = []
+    const tail = new Tail(log, linePrinter())
+    const isVerbose = names.length === 1 || pattern !== ''
+    const timer = setInterval(() => isVerbose && tail.read(), LIVE_MS)
+    const failures = await this.tests.run(names, {
+      onTestEnd: (...result) =>
+        isVerbose ? results.push(result) : sayResult(...result),
+      onPrint: say,
+    })
+    clearInterval(timer)
+    if (isVerbose) tail.read()
+    tail.close()
+
+    if (isVerbose) say('')
+    for (const result of results) sayResult(...result)
+    this.sayFailures(failures)
+    await this.showTimelines(log, outDir)
+    return failures.length === 0
+  }
+
+  private async showTimelines(log: string, outDir: string): Promise<void> {
+    const addresses = await timelinesOf(log, outDir)
+    const [first] = addresses
+    if (first === undefined) {
+      say('\nNo timeline: this starts no cluster that writes a test log.')
+      return
+    }
+    say(`\ntest log  ${log}`)
+    for (const address of addresses) say(`timeline  ${address}`)
+    if (this.request.open && hasDisplay(process.env, process.platform)) await show(first)
+  }
+
+  private sayFailures(failures: readonly Failure[]): void {
+    for (const failure of failures) {
+      const name = failure.name.replaceAll("'", "'\\''")
+      sayFailure(this.root, failure, `./dotest.sh ${this.request.part} '${name}'`)
+    }
+  }
+
+  /** The tests read their settings from the environment when they are loaded. */
+  private set(variables: Readonly<Record<string, string>>): void {
+    Object.assign(process.env, { RAFT_NETWORK: this.request.network, ...variables })
+  }
+}
+
+/** A name for a file, on any file system, that tells what the text was. */
+function fileNameFor(text: string): string {
+  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? ['all', 'tests']
+  return words.join('-').slice(0, MAX_FILE_NAME_LENGTH)
+}
