@@ -40,6 +40,16 @@ function oneServerOf(size: number) {
   return { server, clock, votes, appends }
 }
 
+const vote = (term: number, candidateId: number): RequestVoteArgs => ({
+  term,
+  candidateId,
+})
+
+const heartbeat = (term: number, leaderId: number): AppendEntriesArgs => ({
+  term,
+  leaderId,
+})
+
 /** With `random` at 0 every election timer runs this long. */
 const TIMEOUT_MS = 150
 
@@ -48,41 +58,38 @@ test('a follower that hears nothing becomes a candidate and votes for itself (5.
   clock.advance(TIMEOUT_MS)
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 1 })
   expect(server.votedFor).toBe(0)
-  expect(votes.map(({ args }) => args)).toEqual([
-    { term: 1, candidateId: 0 },
-    { term: 1, candidateId: 0 },
-  ])
+  expect(votes.map(({ args }) => args)).toEqual([vote(1, 0), vote(1, 0)])
 })
 
 test('a server votes once in a term, first come, first served (5.2)', () => {
   const { server } = oneServerOf(5)
   const granted = { term: 3, voteGranted: true }
   const refused = { term: 3, voteGranted: false }
-  expect(server.requestVote({ term: 3, candidateId: 1 })).toEqual(granted)
-  expect(server.requestVote({ term: 3, candidateId: 2 })).toEqual(refused)
+  expect(server.requestVote(vote(3, 1))).toEqual(granted)
+  expect(server.requestVote(vote(3, 2))).toEqual(refused)
   // The same candidate asks again when the answer was lost.
-  expect(server.requestVote({ term: 3, candidateId: 1 })).toEqual(granted)
+  expect(server.requestVote(vote(3, 1))).toEqual(granted)
 })
 
 test('a candidate that loses to a leader of its term does not vote again in it (5.2)', () => {
   const { server, clock } = oneServerOf(5)
   clock.advance(TIMEOUT_MS)
-  server.appendEntries({ term: 1, leaderId: 1 })
+  server.appendEntries(heartbeat(1, 1))
   expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
-  expect(server.requestVote({ term: 1, candidateId: 2 })).toMatchObject({
+  expect(server.requestVote(vote(1, 2))).toMatchObject({
     voteGranted: false,
   })
 })
 
 test('a server answers an older term with its own, and does nothing else (5.1)', () => {
   const { server, clock } = oneServerOf(3)
-  server.appendEntries({ term: 5, leaderId: 1 })
+  server.appendEntries(heartbeat(5, 1))
   clock.advance(TIMEOUT_MS - 1)
-  expect(server.requestVote({ term: 4, candidateId: 2 })).toEqual({
+  expect(server.requestVote(vote(4, 2))).toEqual({
     term: 5,
     voteGranted: false,
   })
-  expect(server.appendEntries({ term: 4, leaderId: 2 })).toEqual({
+  expect(server.appendEntries(heartbeat(4, 2))).toMatchObject({
     term: 5,
     success: false,
   })
@@ -93,9 +100,9 @@ test('a server answers an older term with its own, and does nothing else (5.1)',
 
 test('a vote that is refused does not hold back an election (5.2)', () => {
   const { server, clock } = oneServerOf(5)
-  server.requestVote({ term: 1, candidateId: 1 })
+  server.requestVote(vote(1, 1))
   clock.advance(TIMEOUT_MS - 1)
-  server.requestVote({ term: 1, candidateId: 2 })
+  server.requestVote(vote(1, 2))
   clock.advance(1)
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
 })
@@ -103,9 +110,9 @@ test('a vote that is refused does not hold back an election (5.2)', () => {
 test('a vote that is given, or a heartbeat, holds back an election (5.2)', () => {
   const { server, clock } = oneServerOf(5)
   clock.advance(TIMEOUT_MS - 1)
-  server.requestVote({ term: 1, candidateId: 1 })
+  server.requestVote(vote(1, 1))
   clock.advance(TIMEOUT_MS - 1)
-  server.appendEntries({ term: 1, leaderId: 1 })
+  server.appendEntries(heartbeat(1, 1))
   clock.advance(TIMEOUT_MS - 1)
   expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
 })
@@ -119,9 +126,7 @@ test('the votes of a majority make a leader, and fewer do not (5.2)', () => {
   votes[2]?.reply({ term: 1, voteGranted: true })
   expect(server.report().role).toBe('Leader')
   // It says so at once, to all.
-  expect(appends.map(({ args }) => args)).toEqual(
-    Array(4).fill({ term: 1, leaderId: 0 }),
-  )
+  expect(appends.map(({ args }) => args)).toEqual(Array(4).fill(heartbeat(1, 0)))
 })
 
 test('half of an even cluster is no majority', () => {
@@ -152,7 +157,7 @@ test('a vote for an earlier election does not count in this one', () => {
 test('a vote that arrives after stepping down changes nothing', () => {
   const { server, clock, votes } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
-  server.appendEntries({ term: 1, leaderId: 1 })
+  server.appendEntries(heartbeat(1, 1))
   votes[0]?.reply({ term: 1, voteGranted: true })
   expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
 })
@@ -191,8 +196,8 @@ test('a server that was stopped answers nothing and does nothing', () => {
   clock.advance(TIMEOUT_MS)
   server.stop()
   votes[0]?.reply({ term: 9, voteGranted: true })
-  expect(server.requestVote({ term: 9, candidateId: 1 })).toBeNull()
-  expect(server.appendEntries({ term: 9, leaderId: 1 })).toBeNull()
+  expect(server.requestVote(vote(9, 1))).toBeNull()
+  expect(server.appendEntries(heartbeat(9, 1))).toBeNull()
   clock.advance(10_000)
   expect(server.report()).toMatchObject({ role: 'Dead', term: 1, isLeader: false })
   expect(votes).toHaveLength(2)

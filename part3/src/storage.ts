@@ -132,7 +132,7 @@ export class FileStorage implements Storage {
       const end = endOfLine(bytes, offset)
       const record = parse(bytes, offset, end)
       if (!record) {
-        this.dropTail(bytes, offset, end)
+        this.dropTail(bytes, offset)
         break
       }
       if (!state.accepts(record)) {
@@ -181,10 +181,16 @@ export class FileStorage implements Storage {
    * A crash can tear the last write only. What is damaged with good records after it was
    * once whole, and acknowledged: to go on without it would be to forget.
    */
-  private dropTail(bytes: Buffer, offset: number, end: number): void {
-    for (let at = end; at < bytes.length; at = endOfLine(bytes, at)) {
-      if (!parse(bytes, at, endOfLine(bytes, at))) continue
-      throw this.damage(offset, `a record with its checksum, as at byte ${at}`)
+  private dropTail(bytes: Buffer, offset: number): void {
+    const separator = ' {'
+    for (
+      let at = bytes.indexOf(separator, offset + PREFIX_LENGTH);
+      at !== -1;
+      at = bytes.indexOf(separator, at + 1)
+    ) {
+      const start = at + 1 - PREFIX_LENGTH
+      if (!parse(bytes, start, endOfLine(bytes, start))) continue
+      throw this.damage(offset, `a record with its checksum, as at byte ${start}`)
     }
     fs.ftruncateSync(this.fd, offset)
     fs.fdatasyncSync(this.fd)
@@ -198,20 +204,24 @@ export class FileStorage implements Storage {
   }
 }
 
-const CHECKSUM_LENGTH = 8
-
 function format(record: StorageRecord): string {
   const json = JSON.stringify(record)
-  return `${crc32(json).toString(16).padStart(CHECKSUM_LENGTH, '0')} ${json}\n`
+  return `${prefixOf(json)}${json}\n`
 }
+
+/** What stands before a record in its line: the checksum, and a space. */
+function prefixOf(json: string | Buffer): string {
+  return `${crc32(json).toString(16).padStart(8, '0')} `
+}
+
+const PREFIX_LENGTH = 9
 
 /** The record in a line, or null where there is none as it was written. */
 function parse(bytes: Buffer, start: number, end: number): StorageRecord | null {
-  const isWhole = bytes[end - 1] === NEWLINE && end - start > CHECKSUM_LENGTH + 2
-  if (!isWhole) return null
-  const json = bytes.subarray(start + CHECKSUM_LENGTH + 1, end - 1)
-  const checksum = bytes.toString('latin1', start, start + CHECKSUM_LENGTH)
-  if (crc32(json) !== Number.parseInt(checksum, 16)) return null
+  const jsonStart = start + PREFIX_LENGTH
+  if (bytes[end - 1] !== NEWLINE || end <= jsonStart) return null
+  const json = bytes.subarray(jsonStart, end - 1)
+  if (bytes.toString('latin1', start, jsonStart) !== prefixOf(json)) return null
   return JSON.parse(json.toString())
 }
 

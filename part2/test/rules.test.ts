@@ -1,0 +1,368 @@
+/** The rules of Figure 2, one server at a time: what it is told, and what it must do. */
+import { silentLogger, VirtualClock } from 'tools/lab'
+import { expect, test } from 'vitest'
+import {
+  type AppendEntriesArgs,
+  type AppendEntriesReply,
+  type AppliedEntry,
+  ConsensusModule,
+  type LogEntry,
+  type RequestVoteArgs,
+  type RequestVoteReply,
+} from '../src/raft.ts'
+
+/** One server of a cluster whose other servers are played by the test. */
+function oneServerOf(size: number) {
+  const clock = new VirtualClock()
+  const votes: { args: RequestVoteArgs; reply: (reply: RequestVoteReply) => void }[] = []
+  const appends: {
+    args: AppendEntriesArgs
+    reply: (reply: AppendEntriesReply) => void
+  }[] = []
+  const applied: AppliedEntry[] = []
+  const peers = Array.from({ length: size - 1 }, (_, i) => ({
+    id: i + 1,
+    requestVote: (args: RequestVoteArgs, reply: (reply: RequestVoteReply) => void) => {
+      votes.push({ args, reply })
+    },
+    appendEntries: (
+      args: AppendEntriesArgs,
+      reply: (reply: AppendEntriesReply) => void,
+    ) => {
+      appends.push({ args, reply })
+    },
+  }))
+  const server = new ConsensusModule({
+    id: 0,
+    peers,
+    clock,
+    random: () => 0,
+    logger: silentLogger,
+    apply: (entry) => applied.push(entry),
+  })
+  server.start()
+  return { server, clock, votes, appends, applied }
+}
+
+const vote = (term: number, candidateId: number): RequestVoteArgs => ({
+  term,
+  candidateId,
+  lastLogIndex: 0,
+  lastLogTerm: 0,
+})
+
+const heartbeat = (term: number, leaderId: number): AppendEntriesArgs => ({
+  term,
+  leaderId,
+  prevLogIndex: 0,
+  prevLogTerm: 0,
+  entries: [],
+  leaderCommit: 0,
+})
+
+/** Entries of these terms, each with a command that names its index and term. */
+const entriesOf = (...terms: number[]): LogEntry[] => entriesAfter(0, ...terms)
+
+const entriesAfter = (prevLogIndex: number, ...terms: number[]): LogEntry[] =>
+  terms.map((term, i) => ({ command: `${prevLogIndex + 1 + i} of ${term}`, term }))
+
+/** A leader of three servers in term 1, with its timers at rest. */
+function leaderOf(size: number) {
+  const cluster = oneServerOf(size)
+  cluster.clock.advance(TIMEOUT_MS)
+  for (const { reply } of cluster.votes) reply({ term: 1, voteGranted: true })
+  cluster.appends.length = 0
+  return cluster
+}
+
+/** With `random` at 0 every election timer runs this long. */
+const TIMEOUT_MS = 150
+
+test('a follower that hears nothing becomes a candidate and votes for itself (5.2)', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 1 })
+  expect(server.votedFor).toBe(0)
+  expect(votes.map(({ args }) => args)).toEqual([vote(1, 0), vote(1, 0)])
+})
+
+test('a server votes once in a term, first come, first served (5.2)', () => {
+  const { server } = oneServerOf(5)
+  const granted = { term: 3, voteGranted: true }
+  const refused = { term: 3, voteGranted: false }
+  expect(server.requestVote(vote(3, 1))).toEqual(granted)
+  expect(server.requestVote(vote(3, 2))).toEqual(refused)
+  // The same candidate asks again when the answer was lost.
+  expect(server.requestVote(vote(3, 1))).toEqual(granted)
+})
+
+test('a candidate that loses to a leader of its term does not vote again in it (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS)
+  server.appendEntries(heartbeat(1, 1))
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+  expect(server.requestVote(vote(1, 2))).toMatchObject({
+    voteGranted: false,
+  })
+})
+
+test('a server answers an older term with its own, and does nothing else (5.1)', () => {
+  const { server, clock } = oneServerOf(3)
+  server.appendEntries(heartbeat(5, 1))
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.requestVote(vote(4, 2))).toEqual({
+    term: 5,
+    voteGranted: false,
+  })
+  expect(server.appendEntries(heartbeat(4, 2))).toMatchObject({
+    term: 5,
+    success: false,
+  })
+  // Neither held back its election.
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 6 })
+})
+
+test('a vote that is refused does not hold back an election (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  server.requestVote(vote(1, 1))
+  clock.advance(TIMEOUT_MS - 1)
+  server.requestVote(vote(1, 2))
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
+})
+
+test('a vote that is given, or a heartbeat, holds back an election (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS - 1)
+  server.requestVote(vote(1, 1))
+  clock.advance(TIMEOUT_MS - 1)
+  server.appendEntries(heartbeat(1, 1))
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+})
+
+test('the votes of a majority make a leader, and fewer do not (5.2)', () => {
+  const { server, clock, votes, appends } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  votes[1]?.reply({ term: 1, voteGranted: false })
+  expect(server.report().role).toBe('Candidate')
+  votes[2]?.reply({ term: 1, voteGranted: true })
+  expect(server.report().role).toBe('Leader')
+  // It says so at once, to all.
+  expect(appends.map(({ args }) => args)).toEqual(Array(4).fill(heartbeat(1, 0)))
+})
+
+test('half of an even cluster is no majority', () => {
+  const { server, clock, votes } = oneServerOf(4)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.report().role).toBe('Candidate')
+  votes[1]?.reply({ term: 1, voteGranted: true })
+  expect(server.report().role).toBe('Leader')
+})
+
+test('a vote that arrives twice counts once', () => {
+  const { server, clock, votes } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS)
+  for (let i = 0; i < 3; i += 1) votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.report().role).toBe('Candidate')
+})
+
+test('a vote for an earlier election does not count in this one', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  clock.advance(TIMEOUT_MS)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
+})
+
+test('a vote that arrives after stepping down changes nothing', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  server.appendEntries(heartbeat(1, 1))
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+})
+
+test('a candidate or leader that hears of a higher term follows in it (5.1)', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 4, voteGranted: false })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 4 })
+  expect(server.votedFor).toBeNull()
+
+  clock.advance(TIMEOUT_MS)
+  votes[2]?.reply({ term: 5, voteGranted: true })
+  expect(server.report()).toMatchObject({ role: 'Leader', term: 5 })
+  appends[0]?.reply({ term: 7, success: false })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 7 })
+
+  // It sends no heartbeat any more, and waits for the next leader as any follower.
+  const sent = appends.length
+  clock.advance(TIMEOUT_MS - 1)
+  expect(appends).toHaveLength(sent)
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 8 })
+})
+
+test('a leader repeats its heartbeat at every interval (5.2)', () => {
+  const { clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  clock.advance(200)
+  expect(appends).toHaveLength(2 * (1 + 4))
+})
+
+test('a server that was stopped answers nothing and does nothing', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  server.stop()
+  votes[0]?.reply({ term: 9, voteGranted: true })
+  expect(server.requestVote(vote(9, 1))).toBeNull()
+  expect(server.appendEntries(heartbeat(9, 1))).toBeNull()
+  clock.advance(10_000)
+  expect(server.report()).toMatchObject({ role: 'Dead', term: 1, isLeader: false })
+  expect(votes).toHaveLength(2)
+})
+
+test('a vote goes only to a candidate whose log is up to date, last term first (5.4.1)', () => {
+  const { server } = oneServerOf(5)
+  server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 1, 2) })
+  const ask = (term: number, lastLogIndex: number, lastLogTerm: number) =>
+    server.requestVote({ ...vote(term, 2), lastLogIndex, lastLogTerm })?.voteGranted
+  expect(ask(3, 9, 1)).toBe(false)
+  expect(ask(4, 2, 2)).toBe(false)
+  expect(ask(5, 3, 2)).toBe(true)
+  expect(ask(6, 1, 3)).toBe(true)
+})
+
+test('a follower takes entries only behind the one they follow on (5.3)', () => {
+  const { server } = oneServerOf(3)
+  const after = (prevLogIndex: number, prevLogTerm: number, ...terms: number[]) =>
+    server.appendEntries({
+      ...heartbeat(3, 1),
+      prevLogIndex,
+      prevLogTerm,
+      entries: entriesAfter(prevLogIndex, ...terms),
+    })?.success
+  expect(after(1, 1, 1)).toBe(false)
+  expect(after(0, 0, 1, 1)).toBe(true)
+  expect(after(2, 2, 3)).toBe(false)
+  expect(after(2, 1, 3)).toBe(true)
+  expect(server.log).toEqual(entriesOf(1, 1, 3))
+})
+
+test('from a conflict on, the leader’s entries replace a follower’s (5.3)', () => {
+  const { server } = oneServerOf(3)
+  server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 1, 2, 2) })
+  server.appendEntries({ ...heartbeat(3, 2), entries: entriesOf(1, 1, 3) })
+  expect(server.log).toEqual(entriesOf(1, 1, 3))
+})
+
+test('a message that comes late or twice removes nothing and adds nothing', () => {
+  const { server } = oneServerOf(3)
+  server.appendEntries({ ...heartbeat(1, 1), entries: entriesOf(1, 1, 1) })
+  server.appendEntries({ ...heartbeat(1, 1), entries: entriesOf(1) })
+  server.appendEntries(heartbeat(1, 1))
+  server.appendEntries({ ...heartbeat(1, 1), entries: entriesOf(1, 1, 1) })
+  expect(server.log).toEqual(entriesOf(1, 1, 1))
+})
+
+test('a follower commits no further than the entries that the message speaks of', () => {
+  const { server, applied } = oneServerOf(3)
+  server.appendEntries({ ...heartbeat(1, 1), entries: entriesOf(1, 1, 1) })
+  // The third entry may be one that this leader does not have.
+  const entries = entriesOf(1, 1)
+  server.appendEntries({ ...heartbeat(2, 2), entries, leaderCommit: 3 })
+  expect(server.report().commitIndex).toBe(2)
+  expect(applied).toEqual([
+    { index: 1, command: '1 of 1', term: 1 },
+    { index: 2, command: '2 of 1', term: 1 },
+  ])
+})
+
+test('what is committed is applied once, whatever late messages say', () => {
+  const { server, applied } = oneServerOf(3)
+  const entries = entriesOf(1, 1)
+  server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 2 })
+  server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 1 })
+  server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 2 })
+  expect(server.report()).toMatchObject({ commitIndex: 2, lastApplied: 2 })
+  expect(applied.map(({ index }) => index)).toEqual([1, 2])
+})
+
+test('an entry is committed once a majority holds it, the leader included (5.3)', () => {
+  const { server, clock, appends } = leaderOf(5)
+  expect(server.submit('x')).toBe(1)
+  clock.advance(50)
+  const carrying = appends.filter(({ args }) => args.entries.length === 1)
+  carrying[0]?.reply({ term: 1, success: true })
+  carrying[0]?.reply({ term: 1, success: true })
+  expect(server.report().commitIndex).toBe(0)
+  carrying[1]?.reply({ term: 1, success: true })
+  expect(server.report().commitIndex).toBe(1)
+})
+
+test('half of an even cluster commits nothing', () => {
+  const { server, clock, appends } = leaderOf(4)
+  server.submit('x')
+  clock.advance(50)
+  const carrying = appends.filter(({ args }) => args.entries.length === 1)
+  carrying[0]?.reply({ term: 1, success: true })
+  expect(server.report().commitIndex).toBe(0)
+  carrying[1]?.reply({ term: 1, success: true })
+  expect(server.report().commitIndex).toBe(1)
+})
+
+test('an entry of an older term is not committed by counting copies (5.4.2, figure 8)', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(2) })
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 3, voteGranted: true })
+  appends[0]?.reply({ term: 3, success: true })
+  appends[1]?.reply({ term: 3, success: true })
+  // It is on all three servers, and could still be overwritten.
+  expect(server.report().commitIndex).toBe(0)
+
+  appends.length = 0
+  server.submit('of term 3')
+  clock.advance(50)
+  appends.find(({ args }) => args.entries.length > 0)?.reply({ term: 3, success: true })
+  expect(server.report().commitIndex).toBe(2)
+})
+
+test('an answer speaks of what was sent, not of what the log holds by then', () => {
+  const { server, clock, appends } = leaderOf(3)
+  server.submit('first')
+  clock.advance(50)
+  const carrying = appends.find(({ args }) => args.entries.length === 1)
+  server.submit('second')
+  carrying?.reply({ term: 1, success: true })
+  expect(server.report().commitIndex).toBe(1)
+})
+
+test('a late answer does not undo what the leader knows of a follower', () => {
+  const { server, clock, appends } = leaderOf(3)
+  for (const command of ['a', 'b', 'c']) server.submit(command)
+  clock.advance(50)
+  const carrying = appends.find(({ args }) => args.entries.length === 3)
+  carrying?.reply({ term: 1, success: true })
+  const heartbeats = appends.filter(({ args }) => args.entries.length === 0)
+  for (const { reply } of heartbeats) reply({ term: 1, success: true })
+  for (const { reply } of heartbeats) reply({ term: 1, success: false })
+  appends.length = 0
+  clock.advance(50)
+  expect(server.report().commitIndex).toBe(3)
+  expect(appends[0]?.args).toMatchObject({ prevLogIndex: 3, entries: [] })
+})
+
+test('a leader that stepped down takes no commands', () => {
+  const { server, appends, clock } = leaderOf(3)
+  clock.advance(50)
+  appends[0]?.reply({ term: 2, success: false })
+  expect(server.submit('x')).toBeNull()
+  expect(server.log).toEqual([])
+})
