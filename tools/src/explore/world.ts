@@ -411,7 +411,9 @@ class World {
 
 /** Whether a fault stays in force when the others stop. */
 function outlives(fault: Fault): boolean {
-  return fault.forMs === undefined && (fault.kind === 'disconnect' || fault.kind === 'clock')
+  return (
+    fault.forMs === undefined && (fault.kind === 'disconnect' || fault.kind === 'clock')
+  )
 }
 
 function worse(faults: NetworkFaults, fault: Fault): NetworkFaults {

@@ -3,6 +3,7 @@ import { type DestinationStream, type Logger, pino } from 'pino'
 import { expect } from 'vitest'
 import type { Clock } from '../lab/clock.ts'
 import type { Random } from '../lab/random.ts'
+import { logTestEnd, logTestStart } from '../testlog/frame.ts'
 import { silentLogger, testLogger } from '../testlog/logger.ts'
 import { readSettings } from './settings.ts'
 
@@ -45,10 +46,7 @@ export class TestRun {
     this.startedAt = clock.now()
     if (logDestination) this.logger = testLogger(logDestination, this.test, clock)
     const { part, seed, network, size: servers, replay } = this
-    this.logger.info(
-      { event: 'test-start', part, seed, network, servers, replay },
-      `${servers} servers, seed ${seed}`,
-    )
+    logTestStart(this.logger, { part, seed, network, servers, replay })
     return this.logger
   }
 
@@ -56,20 +54,7 @@ export class TestRun {
   end(error: unknown): void {
     if (!this.clock || this.ended) return
     this.ended = true
-    const durationMs = Math.round((this.clock.now() - this.startedAt) * 1000) / 1000
-    if (error === null) {
-      const fields = { event: 'test-end', status: 'pass', durationMs }
-      this.logger.info(fields, `passes after ${durationMs} ms`)
-      return
-    }
-    const { message, stack } = error instanceof Error ? error : new Error(String(error))
-    const fields = {
-      event: 'test-end',
-      status: 'fail',
-      durationMs,
-      error: { message, stack },
-    }
-    this.logger.info(fields, `fails: ${message}`)
+    logTestEnd(this.logger, this.clock.now() - this.startedAt, error)
   }
 
   private replayCommand(): string {

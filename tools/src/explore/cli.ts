@@ -1,0 +1,126 @@
+/** Looks for schedules of faults that break a part. */
+import { resolve } from 'node:path'
+import { readCase } from './case.ts'
+import { compilePart } from './compile.ts'
+import { type DrawOptions, drawSchedule } from './draw.ts'
+import { Explorer, type Search } from './explore.ts'
+import {
+  EXIT_FOUND,
+  type ExploreOptions,
+  exploreCommand,
+  optionsOfSeed,
+  seedsOfShard,
+} from './options.ts'
+import { loadPart } from './part.ts'
+import { showProgress } from './progress.ts'
+import { drawOptionsFor, type Speed, speedOf } from './search.ts'
+import { type Finding, inMs, say, showFinding, showSchedule } from './show.ts'
+import { logCase, openTimeline, writeTimeline } from './timeline.ts'
+import { exitCodeOf, UsageError } from './usage.ts'
+import type { Found, Tally } from './worker.ts'
+
+process.exitCode = await exitCodeOf(main)
+
+async function main(): Promise<number> {
+  const command = exploreCommand().parse()
+  const options = command.opts<ExploreOptions>()
+  const [name] = command.args
+  if (options.replay !== undefined) return replayFile(options.replay, options)
+  if (name === undefined) {
+    throw new UsageError('name the part to explore, as in: npm run explore -- part3')
+  }
+  return explore(name, options)
+}
+
+async function explore(name: string, options: ExploreOptions): Promise<number> {
+  const code = await compilePart(name)
+  const draw = drawOptionsFor(await loadPart(code), options)
+  const { keepGoing } = options
+  const search = { code, draw, keepGoing, ...seedsOfShard(options) }
+  const { tally, speed } = await run(name, search, options)
+  const findings = tally.found.map((found) => toFinding(name, search, options, found))
+  if (options.json) say(JSON.stringify(toJson(name, tally, speed, findings)))
+  else await tell(name, tally, speed, findings, options)
+  return tally.found.length > 0 ? EXIT_FOUND : 0
+}
+
+async function run(
+  name: string,
+  search: Search,
+  options: ExploreOptions,
+): Promise<{ tally: Tally; speed: Speed }> {
+  const jobs = Math.min(options.jobs, search.seeds)
+  const explorer = await Explorer.create(jobs)
+  const progress = showProgress(name, search.seeds)
+  const startedAt = performance.now()
+  const tally = await explorer.search(search, (soFar) => progress.update(soFar))
+  const wallMs = performance.now() - startedAt
+  progress.stop()
+  await explorer.close()
+  return { tally, speed: speedOf(tally, wallMs, jobs) }
+}
+
+function toFinding(
+  part: string,
+  { code, draw }: { code: string; draw: DrawOptions },
+  options: ExploreOptions,
+  { seed, violation }: Found,
+): Finding {
+  const rest = optionsOfSeed(options)
+  return {
+    part,
+    code,
+    foundWithSeed: seed,
+    violation,
+    schedule: drawSchedule(seed, draw),
+    replay: `npm run explore -- ${part} --seeds 1 --from ${seed}${rest}`,
+  }
+}
+
+function toJson(part: string, tally: Tally, speed: Speed, findings: Finding[]): object {
+  const { seeds, events } = tally
+  const violations = findings.map(({ foundWithSeed: seed, violation, replay }) => {
+    return { seed, ...violation, replay }
+  })
+  return { part, seeds, events, ...speed, violations }
+}
+
+async function tell(
+  name: string,
+  tally: Tally,
+  speed: Speed,
+  findings: Finding[],
+  options: ExploreOptions,
+): Promise<void> {
+  const outDir = resolve(options.outDir)
+  const [first, ...others] = findings
+  if (first) await showFinding(first, { outDir, open: options.open })
+  if (others.length > 0) say(`\nThese seeds break ${name}, too:`)
+  for (const { foundWithSeed, violation } of others) {
+    say(`  ${foundWithSeed}  ${violation.message}`)
+  }
+  const found =
+    findings.length === 0 ? 'no violation' : `${findings.length} with a violation`
+  const number = (value: number) => Math.round(value).toLocaleString('en')
+  say(`${first ? '\n' : ''}${name}: ${number(tally.seeds)} seeds, ${found}`)
+  say(
+    `${number(speed.simulatedSeconds)} s simulated in ${speed.seconds.toFixed(1)} s: ` +
+      `${number(speed.seedsPerSecond)} seeds/s; on each core ` +
+      `${number(speed.simulatedSecondsPerSecond)} simulated s/s, ` +
+      `${number(speed.eventsPerSecond)} events/s, the invariants checked after each`,
+  )
+}
+
+async function replayFile(file: string, options: ExploreOptions): Promise<number> {
+  const found = readCase(file)
+  const part = await loadPart(await compilePart(found.part))
+  const outDir = resolve(options.outDir)
+  const log = resolve(outDir, 'replay.log')
+  const { violation } = logCase(part, found, log, `npm run explore -- --replay ${file}`)
+  showSchedule(found.schedule)
+  say(violation ? `  at ${inMs(violation.atMs)} ${violation.message}` : 'No violation.')
+  const timeline = await writeTimeline(log, outDir)
+  say(`Timeline: ${timeline}`)
+  if (options.open) await openTimeline(timeline)
+  return violation ? EXIT_FOUND : 0
+}

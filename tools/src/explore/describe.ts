@@ -1,0 +1,77 @@
+import type { CrashMoment, Fault, Schedule } from './schedule.ts'
+
+/** A schedule as a person would tell it, a line for each fault. */
+export function describeSchedule(schedule: Schedule): string[] {
+  const { faults, durationMs } = schedule
+  const lines = faults.map(
+    (fault) => `at ${fault.atMs} ms ${describeFault(fault)}${howLong(fault)}`,
+  )
+  return [...lines, `at ${durationMs} ms the faults stop`]
+}
+
+/** How large a schedule is, in a few words. */
+export function sizeOf({ servers, faults, commandsAtMs, durationMs }: Schedule): string {
+  return [
+    count(servers, 'server'),
+    count(faults.length, 'fault'),
+    count(commandsAtMs.length, 'command'),
+    `${durationMs} ms`,
+  ].join(', ')
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`
+}
+
+function describeFault(fault: Fault): string {
+  const who = (id: number) => {
+    if (!fault.fromLeader) return `server ${id}`
+    return id === 0 ? 'the leader' : `the leader’s neighbour ${id}`
+  }
+  switch (fault.kind) {
+    case 'crash':
+      return `${who(fault.server)} crashes${when(fault.moment)}`
+    case 'pause':
+      return `${who(fault.server)} stands still`
+    case 'disconnect':
+      return `${who(fault.server)} is disconnected`
+    case 'cut':
+      return `nothing gets from ${who(fault.from)} to ${who(fault.to)}`
+    case 'partition':
+      return `the network falls apart: ${fault.groups
+        .map((group) => group.map(who).join(', '))
+        .join(' | ')}`
+    case 'loss':
+      return `messages are lost, ${percent(fault.chance)} of them`
+    case 'duplication':
+      return `messages come twice, ${percent(fault.chance)} of them`
+    case 'delay':
+      return `messages take up to ${fault.maxMs} ms, ${percent(fault.chance)} of them`
+    case 'clock':
+      return `the clock of ${who(fault.server)} runs at ${fault.rate}`
+  }
+}
+
+function when(moment: CrashMoment): string {
+  switch (moment.on) {
+    case 'time':
+      return ''
+    case 'vote':
+      return ' after its next vote'
+    case 'append':
+      return ' after the next change to its log'
+    case 'write':
+      return ` at write ${moment.count} to its storage`
+  }
+}
+
+function howLong(fault: Fault): string {
+  if (fault.forMs === undefined) return ', and stays so'
+  return fault.kind === 'crash'
+    ? `, and restarts ${fault.forMs} ms later`
+    : `, for ${fault.forMs} ms`
+}
+
+function percent(chance: number): string {
+  return `${Math.round(chance * 100)} %`
+}

@@ -1,0 +1,75 @@
+import { join, relative } from 'node:path'
+import { type Case, saveCase } from './case.ts'
+import { ROOT } from './compile.ts'
+import { describeSchedule, sizeOf } from './describe.ts'
+import { loadPart } from './part.ts'
+import type { Schedule } from './schedule.ts'
+import { shrink } from './shrink.ts'
+import { logCase, openTimeline, writeTimeline } from './timeline.ts'
+
+/** What is to be shown of a seed that broke an invariant. */
+export interface Finding extends Case {
+  /** The part, compiled. */
+  readonly code: string
+  /** The command that runs the seed again. */
+  readonly replay: string
+}
+
+export interface ShowOptions {
+  readonly outDir: string
+  readonly open: boolean
+}
+
+/** Where a case and its timeline were written. */
+export interface Shown {
+  readonly smaller: Case
+  readonly tries: number
+  readonly file: string
+  readonly timeline: string
+}
+
+/** Makes a case smaller, saves it, and writes its timeline. */
+export async function keepFinding(finding: Finding, outDir: string): Promise<Shown> {
+  const { code, replay, ...found } = finding
+  const part = await loadPart(code)
+  const { schedule, violation, tries } = shrink(part, found.schedule, found.violation)
+  const smaller = { ...found, schedule, violation }
+  const name = `${found.mistake ?? found.part}-seed-${found.foundWithSeed}`
+  const file = join(outDir, `${name}.json`)
+  saveCase(file, smaller)
+  const log = join(outDir, `${name}.log`)
+  logCase(part, smaller, log, replay)
+  return { smaller, tries, file, timeline: await writeTimeline(log, outDir) }
+}
+
+/** Tells a person what was found, and opens its timeline where it can be seen. */
+export async function showFinding(
+  finding: Finding,
+  options: ShowOptions,
+): Promise<void> {
+  const { violation, foundWithSeed, schedule, replay, part } = finding
+  say(`\nSeed ${foundWithSeed} breaks ${part} after ${inMs(violation.atMs)}:\n`)
+  say(`  ${violation.message}\n`)
+  say(`Replay: ${replay}`)
+  const { smaller, tries, file, timeline } = await keepFinding(finding, options.outDir)
+  say(`\nMade smaller (${tries} tries), from ${sizeOf(schedule)}`)
+  say(`to ${sizeOf(smaller.schedule)}:\n`)
+  showSchedule(smaller.schedule)
+  const { message, atMs } = smaller.violation
+  say(`  at ${inMs(atMs)} ${message}\n`)
+  say(`Replay: npm run explore -- --replay ${relative(ROOT, file)}`)
+  say(`Timeline: ${timeline}`)
+  if (options.open) await openTimeline(timeline)
+}
+
+export function showSchedule(schedule: Schedule): void {
+  for (const line of describeSchedule(schedule)) say(`  ${line}`)
+}
+
+export function inMs(ms: number): string {
+  return `${Math.round(ms)} ms`
+}
+
+export function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

@@ -1,0 +1,134 @@
+import type { Part } from './part.ts'
+import { type Fault, type Schedule, serversOf } from './schedule.ts'
+import { runSchedule, type Violation } from './world.ts'
+
+export interface Shrunk {
+  readonly schedule: Schedule
+  readonly violation: Violation
+  /** How many schedules were tried. */
+  readonly tries: number
+}
+
+/** The work to spend on a smaller schedule, in events: some ten seconds. */
+const MAX_EVENTS = 4_000_000
+/**
+ * A schedule without one of its faults goes differently from there on: the luck of the
+ * next seeds may lead back to the same violation.
+ */
+const SEEDS_TO_TRY = 4
+
+/**
+ * Makes a schedule smaller as long as it still breaks the same invariant: fewer servers,
+ * fewer faults and commands, less time.
+ */
+export function shrink(part: Part, schedule: Schedule, violation: Violation): Shrunk {
+  const shrinker = new Shrinker(part, schedule, violation)
+  shrinker.run()
+  const { best, tries } = shrinker
+  return { schedule: best, violation: shrinker.violation, tries }
+}
+
+class Shrinker {
+  best: Schedule
+  violation: Violation
+  tries = 0
+  private events = 0
+  private readonly part: Part
+
+  constructor(part: Part, schedule: Schedule, violation: Violation) {
+    this.part = part
+    this.best = schedule
+    this.violation = violation
+  }
+
+  run(): void {
+    let before: Schedule
+    do {
+      before = this.best
+      this.fewerServers()
+      this.shorten()
+      this.fewer(this.best.faults, (faults) => ({ faults }))
+      this.fewer(this.best.commandsAtMs, (commandsAtMs) => ({ commandsAtMs }))
+      this.accepts({ timeouts: 0 })
+      this.simplerFaults()
+    } while (this.best !== before)
+  }
+
+  /** Takes a change on if the schedule still breaks the same invariant with it. */
+  private accepts(change: Partial<Schedule>): boolean {
+    const { seed } = this.best
+    for (let i = 0; i < SEEDS_TO_TRY && this.events < MAX_EVENTS; i += 1) {
+      const candidate = { ...this.best, ...change, seed: (seed + i) % 2 ** 32 }
+      const { violation, events } = runSchedule(this.part, candidate)
+      this.tries += 1
+      this.events += events
+      if (violation?.invariant !== this.violation.invariant) continue
+      this.best = candidate
+      this.violation = violation
+      return true
+    }
+    return false
+  }
+
+  private fewerServers(): void {
+    for (let servers = 1; servers < this.best.servers; servers += 1) {
+      const faults = this.best.faults.flatMap((fault) => withServers(fault, servers))
+      if (this.accepts({ servers, faults })) return
+    }
+  }
+
+  /** What comes after the violation is not needed; nor, perhaps, all that comes before. */
+  private shorten(): void {
+    const end = Math.ceil(this.violation.atMs)
+    if (end < this.best.durationMs) this.accepts(until(this.best, end))
+    for (let step = this.best.durationMs / 2; step >= 10; step /= 2) {
+      const durationMs = Math.round(this.best.durationMs - step)
+      if (durationMs > 0) this.accepts(until(this.best, durationMs))
+    }
+  }
+
+  /** Leaves out halves, quarters, and so on down to single items. */
+  private fewer<T>(all: readonly T[], change: (items: T[]) => Partial<Schedule>): void {
+    let items = [...all]
+    let size = items.length
+    while (size >= 1) {
+      for (let at = 0; at < items.length; ) {
+        const rest = items.toSpliced(at, size)
+        if (this.accepts(change(rest))) items = rest
+        else at += size
+      }
+      size = Math.floor(size / 2)
+    }
+  }
+
+  /** Shorter faults, on whatever server rather than on the leader. */
+  private simplerFaults(): void {
+    for (let i = 0; i < this.best.faults.length; i += 1) {
+      const fault = this.best.faults[i] as Fault
+      const forMs = fault.forMs && Math.ceil(fault.forMs / 2)
+      if (forMs && forMs < fault.forMs) this.replaceFault(i, { ...fault, forMs })
+    }
+  }
+
+  private replaceFault(i: number, fault: Fault): void {
+    this.accepts({ faults: this.best.faults.with(i, fault) })
+  }
+}
+
+/** The part of a schedule that falls before an end. */
+function until(schedule: Schedule, durationMs: number): Partial<Schedule> {
+  return {
+    durationMs,
+    faults: schedule.faults.filter(({ atMs }) => atMs < durationMs),
+    commandsAtMs: schedule.commandsAtMs.filter((atMs) => atMs < durationMs),
+  }
+}
+
+/** What remains of a fault in a smaller cluster: itself, or nothing. */
+function withServers(fault: Fault, servers: number): Fault[] {
+  if (fault.kind === 'partition') {
+    const groups = fault.groups.map((group) => group.filter((id) => id < servers))
+    return [{ ...fault, groups: groups.filter((group) => group.length > 0) }]
+  }
+  return serversOf(fault).every((id) => id < servers) ? [fault] : []
+}

@@ -1,0 +1,47 @@
+import { rmSync } from 'node:fs'
+import { pino } from 'pino'
+import { logTestEnd, logTestStart } from '../testlog/frame.ts'
+import { silentLogger, testLogger } from '../testlog/logger.ts'
+import type { Case } from './case.ts'
+import type { Part } from './part.ts'
+import { type Outcome, runSchedule } from './world.ts'
+
+/** Runs a case once more, with the test log on, into a file. */
+export function logCase(part: Part, found: Case, file: string, replay: string): Outcome {
+  rmSync(file, { force: true })
+  const destination = pino.destination({ dest: file, sync: true, mkdir: true })
+  const { seed, servers } = found.schedule
+  const name = `${found.mistake ?? found.part}, seed ${found.foundWithSeed}`
+  let logger = silentLogger
+  const outcome = runSchedule(part, found.schedule, (clock) => {
+    logger = testLogger(destination, name, clock)
+    const fields = { part: found.part, seed, servers, replay }
+    logTestStart(logger, { ...fields, network: 'simulated' })
+    return logger
+  })
+  const { violation, simulatedMs } = outcome
+  logTestEnd(logger, simulatedMs, violation && withoutStack(violation.message))
+  destination.end()
+  return outcome
+}
+
+/** Writes the timeline of a test log. @returns its address. */
+export async function writeTimeline(log: string, outDir: string): Promise<string> {
+  // Loaded when there is something to show: the viewer takes longer than most searches.
+  const { timelinesOf } = await import('../dotest/timeline.ts')
+  const [address] = await timelinesOf(log, outDir)
+  return address ?? ''
+}
+
+/** Opens it in a browser, where a person would see that. */
+export async function openTimeline(address: string): Promise<void> {
+  const { hasDisplay, show } = await import('../dotest/timeline.ts')
+  if (hasDisplay(process.env, process.platform)) await show(address)
+}
+
+/** Where in our code a violation was noticed says nothing, and differs by machine. */
+function withoutStack(message: string): Error {
+  const error = new Error(message)
+  delete error.stack
+  return error
+}

@@ -1,0 +1,28 @@
+import type { Logger } from 'pino'
+import type { TestLogLine } from './event.ts'
+
+type StartFields = Pick<TestLogLine, 'part' | 'seed' | 'network' | 'servers' | 'replay'>
+
+/** The first line of a run in the test log. */
+export function logTestStart(logger: Logger, fields: Required<StartFields>): void {
+  const { servers, seed } = fields
+  logger.info({ event: 'test-start', ...fields }, `${servers} servers, seed ${seed}`)
+}
+
+/** The last one, with the error that failed the run if there was one. */
+export function logTestEnd(logger: Logger, ms: number, error: unknown): void {
+  const durationMs = Math.round(ms * 1000) / 1000
+  if (error === null) {
+    const fields = { event: 'test-end', status: 'pass', durationMs }
+    logger.info(fields, `passes after ${durationMs} ms`)
+    return
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  const fields = {
+    event: 'test-end',
+    status: 'fail',
+    durationMs,
+    error: { message, stack },
+  }
+  logger.info(fields, `fails: ${message}`)
+}
