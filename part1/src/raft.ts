@@ -88,7 +88,8 @@ export class ConsensusModule {
   votedFor: number | null = null
 
   // Volatile state on all servers.
-  role: Role = 'Follower'
+  /** Dead before `start()` and after `stop()`. */
+  role: Role = 'Dead'
 
   // Volatile state on candidates.
   /** Who voted for this server in `currentTerm`: a set, since a reply can come twice. */
@@ -115,6 +116,7 @@ export class ConsensusModule {
 
   /** Begins as a follower, which waits to hear from a leader (5.2). */
   start(): void {
+    this.role = 'Follower'
     this.traceState('role', `starts as a follower in term ${this.currentTerm}`)
     this.resetElectionTimer()
   }

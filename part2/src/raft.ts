@@ -117,7 +117,8 @@ export class ConsensusModule {
   log: LogEntry[] = []
 
   // Volatile state on all servers.
-  role: Role = 'Follower'
+  /** Dead before `start()` and after `stop()`. */
+  role: Role = 'Dead'
   /** The last entry known to be committed: it is on a majority, and stays. */
   commitIndex = 0
   /** The last entry handed to the state machine; lastApplied ≤ commitIndex. */
@@ -156,6 +157,7 @@ export class ConsensusModule {
 
   /** Begins as a follower, which waits to hear from a leader (5.2). */
   start(): void {
+    this.role = 'Follower'
     this.traceState('role', `starts as a follower in term ${this.currentTerm}`)
     this.resetElectionTimer()
   }

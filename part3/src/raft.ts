@@ -135,7 +135,8 @@ export class ConsensusModule {
   log: LogEntry[] = []
 
   // Volatile state on all servers.
-  role: Role = 'Follower'
+  /** Dead before `start()` and after `stop()`. */
+  role: Role = 'Dead'
   /** The last entry known to be committed: it is on a majority, and stays. */
   commitIndex = 0
   /** The last entry handed to the state machine; lastApplied ≤ commitIndex. */
@@ -178,19 +179,19 @@ export class ConsensusModule {
     this.timing = options.timing ?? DEFAULT_TIMING
     this.storage = options.storage
     this.apply = options.apply
-  }
 
-  /**
-   * Begins as a follower, which waits to hear from a leader (5.2); with what was durable
-   * when an earlier life of this server ended. What is committed it learns anew, and its
-   * state machine gets every entry again.
-   */
-  start(): void {
+    // What was durable when an earlier life ended. What is committed is learned anew, and
+    // the state machine gets every entry again.
     const { currentTerm, votedFor, log } = this.storage.load()
     this.currentTerm = currentTerm
     this.votedFor = votedFor
     this.log = log
     if (log.length > 0) this.traceEntries(`recovers ${log.length} entries`, 1)
+  }
+
+  /** Begins as a follower, which waits to hear from a leader (5.2). */
+  start(): void {
+    this.role = 'Follower'
     this.traceState('role', `starts as a follower in term ${this.currentTerm}`)
     this.resetElectionTimer()
   }

@@ -153,6 +153,7 @@ export class Server {
     const rpc: Message = { id, method, kind: 'request', from: this.id, to, args }
     this.consensus.trace('send', `sends ${method} to ${to}`, { rpc })
     this.carry(rpc, () => {
+      if (this.consensus.role === 'Dead') return
       const metadata = new grpc.Metadata()
       metadata.set('rpc-id', id)
       metadata.set('rpc-from', String(this.id))
