@@ -26,7 +26,7 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const { durationMs } = options
   const kinds = someOf(random, options.kinds)
   const faultGapMs = logBetween(random, 60, 1000)
-  const commandGapMs = logBetween(random, 10, 400)
+  const commandGapMs = logBetween(random, 15, 800)
   const timeouts = pick(random, TIMEOUTS)
   const faults: Fault[] = []
   if (kinds.length > 0) {

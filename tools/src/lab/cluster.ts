@@ -300,9 +300,9 @@ export class Cluster<S extends ServerUnderTest> {
       to,
       args,
     }
-    this.trace(from, 'send', `sends ${method} to ${to}`, request)
+    this.trace(from, 'send', request)
     this.carry(request, (args) => {
-      this.trace(to, 'receive', `receives ${method} from ${from}`, request)
+      this.trace(to, 'receive', request)
       const server = this.server(to) as unknown as Record<string, Handler>
       const answer = server[handler]?.(args)
       if (!answer) return
@@ -314,29 +314,33 @@ export class Cluster<S extends ServerUnderTest> {
         to: from,
         args: reply,
       }
-      this.trace(to, 'send', `answers ${method} of ${from}`, response)
+      this.trace(to, 'send', response)
       this.carry(response, (reply) => {
         if (caller.crashed) return // It restarted, and no longer knows that it asked.
-        this.trace(
-          from,
-          'receive',
-          `receives the answer to ${method} from ${to}`,
-          response,
-        )
+        this.trace(from, 'receive', response)
         onReply(reply)
       })
     })
   }
 
   private traceDrop(rpc: Rpc, reason: string): void {
-    const what = rpc.kind === 'request' ? rpc.method : `the answer to ${rpc.method}`
-    this.trace(rpc.from, 'drop', `${what} to ${rpc.to} is lost: ${reason}`, rpc, {
-      reason,
-    })
+    this.trace(rpc.from, 'drop', rpc, reason)
   }
 
-  private trace(id: number, event: string, text: string, rpc: Rpc, fields = {}): void {
+  /** What happens to a message, told by the server that it happens to. */
+  private trace(id: number, event: MessageEvent, rpc: Rpc, reason?: string): void {
     if (!this.logger.isLevelEnabled('info')) return
-    this.server(id).trace(event, text, { rpc, ...fields })
+    const fields = reason === undefined ? { rpc } : { rpc, reason }
+    this.server(id).trace(event, describe(event, rpc, reason), fields)
   }
+}
+
+type MessageEvent = 'send' | 'receive' | 'drop'
+
+function describe(event: MessageEvent, rpc: Rpc, reason = ''): string {
+  const { method, kind, from, to } = rpc
+  const what = kind === 'request' ? method : `the answer to ${method}`
+  if (event === 'receive') return `receives ${what} from ${from}`
+  if (event === 'drop') return `${what} to ${to} is lost: ${reason}`
+  return kind === 'request' ? `sends ${method} to ${to}` : `answers ${method} of ${to}`
 }
