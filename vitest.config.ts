@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-const parts = readdirSync(import.meta.dirname).filter((name) => /^part\d+$/.test(name))
+const root = import.meta.dirname
+const parts = readdirSync(root).filter((name) => /^part\d+$/.test(name))
 
 export default defineConfig({
   test: {
@@ -11,10 +13,10 @@ export default defineConfig({
     isolate: false,
     experimental: { fsModuleCache: true },
     // In real time the scenarios wait more than they work.
-    ...(process.env.RAFT_NETWORK === 'grpc' && { maxWorkers: 8 }),
+    ...(process.env.RAFT_NETWORK === 'grpc' && { maxWorkers: 4 }),
     projects: [...parts, 'tools'].map((name) => ({
       extends: true,
-      test: { name, root: name, include: ['test/**/*.test.ts'] },
+      test: { name, root: join(root, name), include: ['test/**/*.test.ts'] },
     })),
   },
 })
