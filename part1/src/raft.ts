@@ -37,7 +37,10 @@ export interface AppendEntriesReply {
   readonly success: boolean
 }
 
-/** Another server, as this one sees it. `onReply` is called once, more often, or never. */
+/**
+ * Another server, as this one sees it. Each method returns at once; `onReply` is called
+ * later: once, more often, or never.
+ */
 export interface Peer {
   readonly id: number
   requestVote(args: RequestVoteArgs, onReply: (reply: RequestVoteReply) => void): void

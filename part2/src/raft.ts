@@ -59,7 +59,10 @@ export interface AppendEntriesReply {
   readonly success: boolean
 }
 
-/** Another server, as this one sees it. `onReply` is called once, more often, or never. */
+/**
+ * Another server, as this one sees it. Each method returns at once; `onReply` is called
+ * later: once, more often, or never.
+ */
 export interface Peer {
   readonly id: number
   requestVote(args: RequestVoteArgs, onReply: (reply: RequestVoteReply) => void): void
@@ -113,7 +116,7 @@ export class ConsensusModule {
   currentTerm = 0
   /** Whom this server voted for in `currentTerm`. Once set, it stays until the next term. */
   votedFor: number | null = null
-  /** The entry of index 1 is log[0]; only the methods under "The log" know that. */
+  /** The entry of index 1 is log[0]; only `entryAt` and its neighbours know that. */
   log: LogEntry[] = []
 
   // Volatile state on all servers.
@@ -192,8 +195,8 @@ export class ConsensusModule {
   submit(command: Command): number | null {
     if (this.role !== 'Leader') return null
     const index = this.lastLogIndex() + 1
+    this.trace('submit', `takes entry ${index}: ${command}`, { index, command })
     this.replaceFrom(index, [{ command, term: this.currentTerm }])
-    this.traceState('submit', `takes entry ${index}: ${command}`, { index, command })
     return index
   }
 
@@ -330,6 +333,7 @@ export class ConsensusModule {
       () => this.sendHeartbeats(),
       this.timing.heartbeatInterval,
     )
+    // A cluster of one has no replies to wait for.
     this.advanceCommitIndex()
   }
 

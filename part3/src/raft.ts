@@ -64,7 +64,10 @@ export interface AppendEntriesReply {
   readonly conflictIndex?: number
 }
 
-/** Another server, as this one sees it. `onReply` is called once, more often, or never. */
+/**
+ * Another server, as this one sees it. Each method returns at once; `onReply` is called
+ * later: once, more often, or never.
+ */
 export interface Peer {
   readonly id: number
   requestVote(args: RequestVoteArgs, onReply: (reply: RequestVoteReply) => void): void
@@ -92,7 +95,7 @@ export interface Timing {
 const DEFAULT_TIMING: Timing = { electionTimeout: [150, 300], heartbeatInterval: 50 }
 
 /** The longest command, in characters. */
-export const MAX_COMMAND_LENGTH = 1_000_000
+const MAX_COMMAND_LENGTH = 1_000_000
 /**
  * The most that one AppendEntries carries, in characters: below the 4 MiB that gRPC takes,
  * even where each of them is 3 bytes long.
@@ -131,7 +134,7 @@ export class ConsensusModule {
   currentTerm = 0
   /** Whom this server voted for in `currentTerm`. Once set, it stays until the next term. */
   votedFor: number | null = null
-  /** The entry of index 1 is log[0]; only the methods under "The log" know that. */
+  /** The entry of index 1 is log[0]; only `entryAt` and its neighbours know that. */
   log: LogEntry[] = []
 
   // Volatile state on all servers.
@@ -233,8 +236,8 @@ export class ConsensusModule {
       )
     }
     const index = this.lastLogIndex() + 1
+    this.trace('submit', `takes entry ${index}: ${command}`, { index, command })
     this.replaceFrom(index, [{ command, term: this.currentTerm }])
-    this.traceState('submit', `takes entry ${index}: ${command}`, { index, command })
     this.replicateSoon()
     return index
   }
@@ -386,6 +389,7 @@ export class ConsensusModule {
       () => this.sendHeartbeats(),
       this.timing.heartbeatInterval,
     )
+    // A cluster of one has no replies to wait for.
     this.advanceCommitIndex()
   }
 
@@ -468,10 +472,10 @@ export class ConsensusModule {
    */
   private beforeConflict(args: AppendEntriesArgs, reply: AppendEntriesReply): number {
     const { conflictTerm = 0, conflictIndex = args.prevLogIndex } = reply
+    if (conflictTerm === 0) return conflictIndex
     let index = args.prevLogIndex
     while (this.termAt(index) > conflictTerm) index -= 1
-    const hasTerm = conflictTerm > 0 && this.termAt(index) === conflictTerm
-    return hasTerm ? index + 1 : conflictIndex
+    return this.termAt(index) === conflictTerm ? index + 1 : conflictIndex
   }
 
   /**
