@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { EXIT_USAGE, type Request } from './options.ts'
 import { linePrinter, say, sayFailure, sayResult, seedsProgress } from './print.ts'
@@ -98,15 +98,16 @@ export class Session {
   }
 
   private async showTimelines(log: string, outDir: string): Promise<void> {
-    const addresses = await timelinesOf(log, outDir)
-    const [first] = addresses
-    if (first === undefined) {
-      say('\nNo timeline: this starts no cluster that writes a test log.')
+    if (!existsSync(log)) {
+      say('\nNo timeline: no cluster was started, so none wrote a test log.')
       return
     }
+    const addresses = await timelinesOf(log, outDir)
     say(`\ntest log  ${log}`)
     for (const address of addresses) say(`timeline  ${address}`)
-    if (this.request.open && hasDisplay(process.env, process.platform)) await show(first)
+    const [first] = addresses
+    const isSeen = this.request.open && hasDisplay(process.env, process.platform)
+    if (first !== undefined && isSeen) await show(first)
   }
 
   private sayFailures(failures: readonly Failure[]): void {

@@ -41,7 +41,7 @@ export function prettyLine(line: TestLogLine, options: PrettyOptions = {}): stri
   ].join(' ')
   const role = paint(line.role ? ROLE_STYLES[line.role] : 'reset', roleAndTerm)
   const message = paint(messageStyle(line), oneLine(line.msg))
-  const details = describeDetails(line)
+  const details = oneLine(describeDetails(line))
   return [paint('dim', time), who, role, message, details && paint('dim', details)]
     .join('  ')
     .trimEnd()
@@ -108,9 +108,8 @@ function isEntry(value: unknown): value is Pick<LoggedEntry, 'term' | 'command'>
 }
 
 function shorten(text: string): string {
-  const flat = oneLine(text)
-  if (flat.length <= MAX_VALUE_LENGTH) return flat
-  return `${flat.slice(0, MAX_VALUE_LENGTH - 1)}…`
+  if (text.length <= MAX_VALUE_LENGTH) return text
+  return `${text.slice(0, MAX_VALUE_LENGTH - 1)}…`
 }
 
 /** Without line breaks, and without the codes by which a text could take over a terminal. */
