@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import * as esbuild from 'esbuild'
@@ -7,8 +6,12 @@ import { UsageError } from './usage.ts'
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 
-/** Changes a file's text before it is compiled; the path is relative to the repository. */
-export type Edit = (path: string, text: string) => string
+/** A file to take in place of the one that is there. */
+export interface Replacement {
+  /** Relative to the repository. */
+  readonly path: string
+  readonly text: string
+}
 
 /**
  * Compiles a part into one module, as text: so that it reaches the workers as plain data,
@@ -16,7 +19,10 @@ export type Edit = (path: string, text: string) => string
  *
  * @throws UsageError when there is no such part.
  */
-export async function compilePart(name: string, edit?: Edit): Promise<string> {
+export async function compilePart(
+  name: string,
+  replacement?: Replacement,
+): Promise<string> {
   const folder = join(ROOT, name, 'src')
   if (!/^part\d+$/.test(name) || !existsSync(join(folder, 'raft.ts'))) {
     throw new UsageError(`there is no ${name}/src/raft.ts; name a part, like part1`)
@@ -36,18 +42,18 @@ export async function compilePart(name: string, edit?: Edit): Promise<string> {
     platform: 'node',
     target: 'node20',
     logLevel: 'silent',
-    plugins: edit ? [editing(edit)] : [],
+    plugins: replacement ? [replacing(replacement)] : [],
   })
   return outputFiles[0]?.text ?? ''
 }
 
-function editing(edit: Edit): esbuild.Plugin {
+function replacing({ path, text }: Replacement): esbuild.Plugin {
+  const file = join(ROOT, path)
   return {
-    name: 'edit',
+    name: 'replacement',
     setup(build) {
-      build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-        const text = await readFile(path, 'utf8')
-        return { contents: edit(path.slice(ROOT.length + 1), text), loader: 'ts' }
+      build.onLoad({ filter: /\.ts$/ }, (args) => {
+        return args.path === file ? { contents: text, loader: 'ts' } : null
       })
     },
   }

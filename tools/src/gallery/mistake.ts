@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { applyPatch, parsePatch } from 'diff'
+import { compilePart, ROOT } from '../explore/compile.ts'
+import { UsageError } from '../explore/usage.ts'
+
+/** Where the gallery is kept: a file for each mistake, a few words and a diff. */
+const FOLDER = join(ROOT, 'tools/gallery')
+
+export const GROUPS = ['elections', 'log', 'persistence', 'liveness'] as const
+
+/** One line of Raft left out or changed. */
+export interface Mistake {
+  readonly name: string
+  readonly title: string
+  readonly group: (typeof GROUPS)[number]
+  /** The sentence of the paper that it breaks, and where that stands. */
+  readonly breaks: string
+  /** Who made it. */
+  readonly seen: string
+  /** What goes wrong. */
+  readonly story: string
+  readonly part: string
+  /** The file that it changes, relative to the repository. */
+  readonly path: string
+  readonly diff: string
+}
+
+/** All mistakes, in the order of a table of contents. */
+export function readGallery(): Mistake[] {
+  return readdirSync(FOLDER)
+    .filter((file) => file.endsWith('.diff'))
+    .map((file) => readMistake(file.slice(0, -'.diff'.length)))
+    .sort((a, b) => orderOf(a) - orderOf(b) || a.name.localeCompare(b.name, 'en'))
+}
+
+/** @throws UsageError when the gallery has no such mistake. */
+export function findMistake(name: string): Mistake {
+  const mistake = readGallery().find((mistake) => mistake.name === name)
+  if (mistake) return mistake
+  throw new UsageError(
+    `the gallery has no "${name}"; npm run lab -- list shows what it has`,
+  )
+}
+
+/**
+ * The text of the part's file with the mistake in it.
+ *
+ * @throws UsageError when the file has changed so much that the mistake has no place in it.
+ */
+export function textWith({ name, path, diff }: Mistake): string {
+  const text = applyPatch(readFileSync(join(ROOT, path), 'utf8'), diff)
+  if (text !== false) return text
+  throw new UsageError(
+    `tools/gallery/${name}.diff does not apply to ${path} any more; ` +
+      'make the mistake in it by hand, and put what git diff says into that file',
+  )
+}
+
+/** Compiles a part with a mistake in it. */
+export async function compileMistake(mistake: Mistake): Promise<string> {
+  const { part, path } = mistake
+  return compilePart(part, { path, text: textWith(mistake) })
+}
+
+function readMistake(name: string): Mistake {
+  const text = readFileSync(join(FOLDER, `${name}.diff`), 'utf8')
+  const start = text.indexOf('\n--- ') + 1
+  const [head = '', story = ''] = text.slice(0, start).split('\n\n')
+  const diff = text.slice(start)
+  const path = parsePatch(diff)[0]?.oldFileName ?? ''
+  const fields = new Map(head.split('\n').map((line) => splitAt(line, ': ')))
+  const field = (key: string) => {
+    const value = fields.get(key)
+    if (value) return value
+    throw new Error(
+      `tools/gallery/${name}.diff does not say "${key}: …" before its diff`,
+    )
+  }
+  const group = GROUPS.find((group) => group === field('group'))
+  if (!group)
+    throw new Error(`the group of tools/gallery/${name}.diff is not one of ${GROUPS}`)
+  return {
+    name,
+    title: field('title'),
+    group,
+    breaks: field('breaks'),
+    seen: field('seen'),
+    story: story.replaceAll('\n', ' ').trim(),
+    part: path.split('/')[0] ?? '',
+    path,
+    diff,
+  }
+}
+
+function splitAt(line: string, separator: string): [string, string] {
+  const at = line.indexOf(separator)
+  return [line.slice(0, at), line.slice(at + separator.length)]
+}
+
+function orderOf({ group }: Mistake): number {
+  return GROUPS.indexOf(group)
+}
