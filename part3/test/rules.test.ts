@@ -73,7 +73,6 @@ function leaderOf(size: number) {
   const cluster = oneServerOf(size)
   cluster.clock.advance(TIMEOUT_MS)
   for (const { reply } of cluster.votes) reply({ term: 1, voteGranted: true })
-  cluster.appends.length = 0
   return cluster
 }
 
@@ -250,6 +249,7 @@ test('a follower takes entries only behind the one they follow on (5.3)', () => 
       prevLogTerm,
       entries: entriesAfter(prevLogIndex, ...terms),
     })?.success
+  expect(after(1, 1)).toBe(false)
   expect(after(1, 1, 1)).toBe(false)
   expect(after(0, 0, 1, 1)).toBe(true)
   expect(after(2, 2, 3)).toBe(false)
@@ -267,10 +267,10 @@ test('from a conflict on, the leader’s entries replace a follower’s (5.3)', 
 test('a message that comes late or twice removes nothing and adds nothing', () => {
   const { server } = oneServerOf(3)
   server.appendEntries({ ...heartbeat(1, 1), entries: entriesOf(1, 1, 1) })
-  server.appendEntries({ ...heartbeat(1, 1), entries: entriesOf(1) })
-  server.appendEntries(heartbeat(1, 1))
-  server.appendEntries({ ...heartbeat(1, 1), entries: entriesOf(1, 1, 1) })
-  expect(server.log).toEqual(entriesOf(1, 1, 1))
+  for (const entries of [entriesOf(1), [], entriesOf(1, 1), entriesOf(1, 1, 1)]) {
+    server.appendEntries({ ...heartbeat(1, 1), entries })
+    expect(server.log).toEqual(entriesOf(1, 1, 1))
+  }
 })
 
 test('a follower commits no further than the entries that the message speaks of', () => {
@@ -404,13 +404,18 @@ test('entries are kept before the leader hears that they are held', () => {
 
 test('a leader keeps entries before it sends them', () => {
   const { server, clock, appends, storage } = leaderOf(3)
-  clock.advance(1)
-  appends.length = 0
+  const carrying = () => appends.filter(({ args }) => args.entries.length > 0)
+  const sentBeforeSync: number[] = []
+  const sync = storage.sync.bind(storage)
+  storage.sync = () => {
+    sentBeforeSync.push(carrying().length)
+    sync()
+  }
   server.submit('x')
   server.submit('y')
-  expect(appends).toEqual([])
   clock.advance(0)
-  expect(appends).toHaveLength(2)
+  expect(carrying()).toHaveLength(2)
+  expect(sentBeforeSync).toEqual([0])
   expect(afterCrash(storage).log).toHaveLength(2)
 })
 
@@ -471,6 +476,25 @@ test('a leader goes back to where the logs can agree, at once (5.3)', () => {
   c?.reply({ term: 6, success: false, conflictTerm: 0, conflictIndex: 2 })
   expect(appends.map(({ args }) => args.prevLogIndex)).toEqual([3, 2, 1])
   expect(appends.map(({ args }) => args.entries.length)).toEqual([3, 4, 5])
+})
+
+test('entries are sent again once heartbeats after them are answered, but not they', () => {
+  const { server, clock, appends } = leaderOf(3)
+  const sentTo = (peer: number) => appends.filter((_, i) => i % 2 === peer - 1)
+  server.submit('x')
+  clock.advance(0)
+  const [, , entries] = appends
+  expect(entries?.args.entries).toHaveLength(1)
+  // While they may be on their way, it gets heartbeats.
+  clock.advance(100)
+  const heartbeats = sentTo(1).slice(2)
+  expect(heartbeats.map(({ args }) => args.entries.length)).toEqual([0, 0])
+  heartbeats[1]?.reply({ term: 1, success: true })
+  expect(appends.at(-1)?.args.entries).toHaveLength(1)
+  // A reply that comes twice does not send them twice.
+  const sent = appends.length
+  heartbeats[1]?.reply({ term: 1, success: true })
+  expect(appends).toHaveLength(sent)
 })
 
 test('a command too long for one message is refused with a clear error', () => {
