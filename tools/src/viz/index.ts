@@ -1,0 +1,177 @@
+/**
+ * From test logs to timelines: pages that show a run of a cluster, one file a test. See
+ * `cli.ts` for the command; other tools call `writeTimelines`.
+ */
+import { createReadStream } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type ReadResult, readLog } from './read/reader.ts'
+import type { Status } from './shared/format.ts'
+import { Packer } from './write/chunks.ts'
+import { writeIndex } from './write/index-page.ts'
+import { FileNames } from './write/names.ts'
+import { writePage } from './write/page.ts'
+import type { Run } from './write/run.ts'
+
+const INDEX_FILE = 'index.html'
+const READ_BYTES = 1024 * 1024
+
+/** A log to read: a file's path, or a stream and what to call it. */
+export type Input =
+  | string
+  | { readonly name: string; readonly stream: AsyncIterable<Buffer> }
+
+export interface WriteOptions {
+  readonly inputs: readonly Input[]
+  /** Made if it is missing; pages of the same names are replaced. */
+  readonly outDir: string
+  /** Only tests whose name has this text, or matches this expression. */
+  readonly testPattern?: string | RegExp
+  /** Goes into the files' names, so that runs of one test do not overwrite each other. */
+  readonly suffix?: string
+  /** Opens every page at this event (0 is the first) instead of where it failed. */
+  readonly openAt?: number
+  /** Told of each piece of input read, and of each page written. */
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export type Progress =
+  | { readonly kind: 'read'; readonly bytes: number }
+  | { readonly kind: 'write'; readonly done: number; readonly total: number }
+
+export interface Page {
+  readonly test: string
+  readonly status: Status
+  readonly durationMs: number | null
+  /** The first line of what failed it. */
+  readonly failure: string | null
+  /** The page's path. */
+  readonly file: string
+  readonly events: number
+  readonly terms: number
+  readonly leaderChanges: number
+  /** The row of the event that broke the test. */
+  readonly openAt: number | null
+}
+
+export interface Timelines {
+  readonly pages: readonly Page[]
+  /** The path of the page that lists the others, when there are several. */
+  readonly index?: string
+  /** Lines that are no events of a test log. */
+  readonly skipped: number
+  /** The names of all tests in the input, those that the pattern left out as well. */
+  readonly tests: readonly string[]
+}
+
+/** What is wrong with an input, in a sentence for the person who named it. */
+export class InputError extends Error {
+  override readonly name = 'InputError'
+}
+
+/** @throws InputError when an input cannot be read, or has no event in it. */
+export async function writeTimelines(options: WriteOptions): Promise<Timelines> {
+  const { inputs, outDir, testPattern, suffix, onProgress = () => {} } = options
+  const packer = new Packer()
+  const results: ReadResult[] = []
+  for (const input of inputs) {
+    const onBytes = (bytes: number) => onProgress({ kind: 'read', bytes })
+    results.push(await readInput(input, packer, onBytes))
+  }
+  const all = results.flatMap(({ runs }) => runs)
+  const runs = all.filter(({ test }) => matches(test, testPattern))
+  await mkdir(outDir, { recursive: true })
+  const names = new FileNames()
+  const index = runs.length > 1 ? join(outDir, INDEX_FILE) : null
+  const skipped = results.reduce((sum, result) => sum + result.skipped, 0)
+  const pages: Page[] = []
+  for (const run of runs) {
+    const file = join(outDir, names.take(run.test, suffix))
+    const indexHref = index ? INDEX_FILE : null
+    pages.push(
+      await writeOne(run, { file, packer, indexHref, outDir, skipped, options }),
+    )
+    onProgress({ kind: 'write', done: pages.length, total: runs.length })
+  }
+  if (index) await writeIndex(index, pages, skipped)
+  const tests = all.map(({ test }) => test)
+  return { pages, ...(index && { index }), skipped, tests }
+}
+
+async function readInput(
+  input: Input,
+  packer: Packer,
+  onBytes: (bytes: number) => void,
+): Promise<ReadResult> {
+  const { name, stream } = typeof input === 'string' ? await openFile(input) : input
+  const counted = { bytes: 0 }
+  const result = await readLog(stream, packer, (bytes) => {
+    counted.bytes += bytes
+    onBytes(bytes)
+  })
+  if (result.runs.length > 0) return result
+  if (counted.bytes === 0) throw new InputError(`${name} is empty`)
+  throw new InputError(
+    `${name} has no event of a test log in it: none of its ${result.skipped} lines is ` +
+      'one of our test log, or of `go test -v` of the Go original',
+  )
+}
+
+async function openFile(path: string): Promise<Exclude<Input, string>> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error)
+  if (found instanceof Error) {
+    const reason =
+      found.code === 'ENOENT' ? 'does not exist' : `cannot be read: ${found.message}`
+    throw new InputError(`${path} ${reason}`)
+  }
+  if (found.isDirectory()) throw new InputError(`${path} is a folder, not a test log`)
+  return { name: path, stream: createReadStream(path, { highWaterMark: READ_BYTES }) }
+}
+
+function matches(test: string, pattern: string | RegExp | undefined): boolean {
+  if (pattern === undefined) return true
+  return typeof pattern === 'string' ? test.includes(pattern) : pattern.test(test)
+}
+
+interface PagePlan {
+  readonly file: string
+  readonly packer: Packer
+  readonly indexHref: string | null
+  readonly outDir: string
+  readonly skipped: number
+  readonly options: WriteOptions
+}
+
+async function writeOne(run: Run, plan: PagePlan): Promise<Page> {
+  const { file, packer, indexHref, outDir, skipped, options } = plan
+  run.skipped = skipped
+  run.openAt = options.openAt ?? null
+  const header = await writePage({
+    run,
+    file,
+    packer,
+    indexHref,
+    chapterHref: chapterHref(run.part, outDir),
+  })
+  return {
+    test: run.test,
+    status: run.status,
+    durationMs: run.durationMs,
+    failure: run.failure?.message.split('\n')[0] ?? null,
+    file: resolve(file),
+    events: run.rows,
+    terms: run.terms,
+    leaderChanges: run.leaderChanges,
+    openAt: header.openAt,
+  }
+}
+
+const docsDir = resolve(dirname(fileURLToPath(import.meta.url)), '../../../docs')
+
+/** The chapter of a part, as a page finds it from its own folder. */
+function chapterHref(part: string | null, outDir: string): string {
+  const chapter = part !== null && /^part\d+$/.test(part) ? part : 'part1'
+  const path = relative(resolve(outDir), join(docsDir, `${chapter}.md`))
+  return path.split(sep).map(encodeURIComponent).join('/')
+}

@@ -1,0 +1,295 @@
+import { banner } from './banner.ts'
+import { type DetailActions, details } from './details.ts'
+import { h } from './dom.ts'
+import {
+  applyFilters,
+  type Filtered,
+  type Filters,
+  fieldQuery,
+  firstFilters,
+} from './filter.ts'
+import { readHash, writeHash } from './hash.ts'
+import { helpDialog, legend } from './help.ts'
+import { type Command, listenToKeys } from './keys.ts'
+import { Layout, ROW_HEIGHT, type Spacing } from './layout.ts'
+import { Overview } from './overview.ts'
+import { statePanel } from './panel.ts'
+import type { RawLines } from './raw.ts'
+import { Table } from './table.ts'
+import { type MarkKind, NONE, type Timeline } from './timeline.ts'
+import { Toolbar } from './toolbar.ts'
+import { counted } from './words.ts'
+
+/** The hash is written when nothing has moved for this long. In ms. */
+const HASH_DELAY_MS = 150
+
+/** What is on the page, and what a person can do with it. */
+export class App {
+  private readonly timeline: Timeline
+  private readonly raw: RawLines
+  private filters: Filters
+  private filtered: Filtered
+  private spacing: Spacing = 'even'
+  private layout: Layout
+  private selected = NONE
+  private pinned = new Set<number>()
+  /** The hash as this page wrote it: no news from outside. */
+  private writtenHash: string | null = null
+  private hashTimer = 0
+  private searches = 0
+
+  private readonly overview: Overview
+  private readonly toolbar: Toolbar
+  private readonly table: Table
+  private readonly side = h('aside', { 'aria-label': 'State and details', tabindex: 0 })
+  private readonly live = h('p', { class: 'toast', role: 'status' })
+  private readonly help: HTMLDialogElement
+
+  constructor(timeline: Timeline, raw: RawLines) {
+    this.timeline = timeline
+    this.raw = raw
+    this.filters = firstFilters(timeline)
+    this.filtered = applyFilters(timeline, this.filters)
+    this.layout = new Layout(this.filtered.rows, timeline.times, this.spacing)
+    this.overview = new Overview(timeline, true, { goTo: (row) => this.goTo(row) })
+    this.toolbar = new Toolbar(timeline, {
+      setFilters: (filters) => void this.setFilters(filters),
+      setSpacing: (spacing) => this.setSpacing(spacing),
+      go: (kind, direction) => this.jump(kind, direction),
+      help: () => this.help.showModal(),
+    })
+    this.table = new Table(timeline, this.layout, {
+      select: (row) => this.select(row),
+      scrolled: () => this.onScrolled(),
+    })
+    const commands = this.commands()
+    this.help = helpDialog(commands)
+    listenToKeys(commands)
+  }
+
+  /** Puts all on the page, as the address wants it. */
+  mount(root: HTMLElement): void {
+    const { chapter = null, index = null } = document.body.dataset
+    const top = h(
+      'header',
+      {},
+      banner(this.timeline, index, (row) => this.select(row)),
+      legend(chapter),
+    )
+    const main = h('main', {}, this.table.element, this.side)
+    root.replaceChildren(top, this.overview.element, this.toolbar.element, main)
+    root.append(this.live, this.help)
+    void this.restore()
+    window.addEventListener('hashchange', () => void this.restore())
+  }
+
+  /** Takes the view from the address's hash; without one, opens where the test failed. */
+  private async restore(): Promise<void> {
+    if (location.hash === this.writtenHash) return
+    const view = readHash(location.hash, this.timeline.rows, firstFilters(this.timeline))
+    this.pinned = new Set(view.pinned)
+    this.spacing = view.spacing
+    this.filters = view.filters
+    await this.refilter()
+    const selected = view.selected ?? this.timeline.header.openAt ?? 0
+    this.setSelected(Math.min(selected, this.timeline.rows - 1))
+    if (view.top !== null) this.scrollToRow(view.top)
+    else if (this.selected !== NONE) this.table.reveal(this.selected)
+  }
+
+  private async setFilters(filters: Partial<Filters>): Promise<void> {
+    this.filters = { ...this.filters, ...filters }
+    await this.refilter()
+    if (this.selected !== NONE) this.table.reveal(this.selected)
+  }
+
+  private async refilter(): Promise<void> {
+    const { timeline, filters } = this
+    this.searches += 1
+    const search = this.searches
+    const query = fieldQuery(filters.text)
+    const found = query === null ? null : await this.raw.find(query)
+    // A newer search has begun meanwhile: its result is the one to show.
+    if (search !== this.searches) return
+    this.filtered = applyFilters(timeline, filters, found)
+    this.relayout()
+  }
+
+  private setSpacing(spacing: Spacing): void {
+    this.spacing = spacing
+    this.overview.setCompressed(spacing === 'even')
+    this.relayout()
+    if (this.selected !== NONE) this.table.reveal(this.selected)
+  }
+
+  private relayout(): void {
+    this.layout = new Layout(this.filtered.rows, this.timeline.times, this.spacing)
+    this.table.show(this.layout, this.filters.servers)
+    this.toolbar.show(this.filters, this.filtered, this.spacing, this.overview.note)
+    this.saveHash()
+  }
+
+  private select(row: number): void {
+    this.setSelected(row)
+    this.table.reveal(row)
+  }
+
+  private setSelected(row: number): void {
+    this.selected = row
+    this.table.setSelected(row, this.pinned)
+    this.renderSide()
+    this.saveHash()
+  }
+
+  private renderSide(): void {
+    if (this.selected < 0) return
+    const actions: DetailActions = {
+      select: (row) => this.select(row),
+      togglePin: (row) => this.togglePin(row),
+      copy: () => void this.copyRaw(),
+      line: (row) => this.raw.line(row),
+      isPinned: (row) => this.pinned.has(row),
+    }
+    this.side.replaceChildren(
+      statePanel(this.timeline, this.selected),
+      details(this.timeline, this.selected, actions),
+    )
+  }
+
+  private goTo(row: number): void {
+    this.scrollToRow(row)
+    const position = Math.max(0, this.layout.positionOf(row))
+    const shown = this.layout.rows[position]
+    if (shown !== undefined) this.setSelected(shown)
+  }
+
+  private scrollToRow(row: number): void {
+    const position = Math.max(0, this.layout.positionOf(row))
+    this.table.scrollTo(this.layout.top(position))
+  }
+
+  private onScrolled(): void {
+    this.overview.setInSight(this.table.inSight)
+    this.saveHash()
+  }
+
+  /** By visible rows from the selected one. */
+  private move(by: number): void {
+    const { layout } = this
+    if (layout.count === 0) return
+    const at = layout.positionOf(this.selected)
+    const position = Math.min(layout.count - 1, Math.max(0, at + by))
+    this.select(layout.rows[position] ?? 0)
+  }
+
+  private get rowsPerPage(): number {
+    return Math.max(1, Math.floor(this.table.viewportHeight / ROW_HEIGHT) - 2)
+  }
+
+  private jump(kind: MarkKind, direction: 1 | -1): void {
+    const rows = this.timeline.marks[kind]
+    const found =
+      direction === 1
+        ? rows.find((row) => row > this.selected)
+        : rows.findLast((row) => row < this.selected)
+    if (found === undefined) {
+      const where = direction === 1 ? 'after' : 'before'
+      this.say(`There is no ${kind} ${where} this event.`)
+      return
+    }
+    this.select(found)
+    const position = this.layout.positionOf(found)
+    if (this.layout.rows[position] !== found) {
+      this.say('The event is hidden by the filters; its details are shown.')
+    }
+  }
+
+  /** To the other end of the selected message: where it arrived, or was sent. */
+  private follow(): void {
+    const end = this.timeline.otherEnd[this.selected] ?? NONE
+    if (end === NONE) this.say('This event has no other end in the log.')
+    else this.select(end)
+  }
+
+  private togglePin(row: number): void {
+    if (!this.pinned.delete(row)) this.pinned.add(row)
+    this.setSelected(this.selected)
+  }
+
+  /** Copies the pinned events' lines as they are in the log, or the selected one's. */
+  private async copyRaw(): Promise<void> {
+    const pinned = [...this.pinned].sort((a, b) => a - b)
+    const rows = pinned.length > 0 ? pinned : [this.selected]
+    const lines = await Promise.all(rows.map((row) => this.raw.line(row)))
+    try {
+      await navigator.clipboard.writeText(`${lines.join('\n')}\n`)
+      this.say(`${counted(lines.length, 'raw line')} copied.`)
+    } catch {
+      this.say('The browser did not let the page copy; the raw line is in the details.')
+    }
+  }
+
+  private say(text: string): void {
+    this.live.textContent = text
+  }
+
+  private saveHash(): void {
+    clearTimeout(this.hashTimer)
+    this.hashTimer = window.setTimeout(() => {
+      const [top] = this.table.inSight
+      this.writtenHash = writeHash({
+        selected: this.selected === NONE ? null : this.selected,
+        top,
+        pinned: [...this.pinned],
+        spacing: this.spacing,
+        filters: this.filters,
+      })
+      history.replaceState(null, '', this.writtenHash)
+      this.writtenHash = location.hash
+    }, HASH_DELAY_MS)
+  }
+
+  private commands(): Command[] {
+    const command = (
+      keys: string | string[],
+      does: string,
+      run: () => void,
+    ): Command => ({
+      keys: [keys].flat(),
+      does,
+      run,
+    })
+    const jump = (kind: MarkKind, direction: 1 | -1) => () => this.jump(kind, direction)
+    const { rows } = this.timeline
+    return [
+      command(['ArrowDown', 'j'], 'next event', () => this.move(1)),
+      command(['ArrowUp', 'k'], 'previous event', () => this.move(-1)),
+      command('PageDown', 'a page on', () => this.move(this.rowsPerPage)),
+      command('PageUp', 'a page back', () => this.move(-this.rowsPerPage)),
+      command(['Home', 'g'], 'first event', () => this.move(-rows)),
+      command(['End', 'G'], 'last event', () => this.move(rows)),
+      command('l', 'next leader', jump('leader', 1)),
+      command('L', 'previous leader', jump('leader', -1)),
+      command('f', 'next fault', jump('fault', 1)),
+      command('F', 'previous fault', jump('fault', -1)),
+      command('c', 'next commit', jump('commit', 1)),
+      command('C', 'previous commit', jump('commit', -1)),
+      command('x', 'next failure', jump('failure', 1)),
+      command('X', 'previous failure', jump('failure', -1)),
+      command('m', 'the other end of this message', () => this.follow()),
+      command('/', 'search', () => this.toolbar.search.focus()),
+      command('b', 'show or hide heartbeats', () => {
+        void this.setFilters({ hideHeartbeats: !this.filters.hideHeartbeats })
+      }),
+      command('t', 'time to scale, or idle time compressed', () => {
+        this.setSpacing(this.spacing === 'even' ? 'time' : 'even')
+      }),
+      command('p', 'pin or unpin this event', () => this.togglePin(this.selected)),
+      command('y', 'copy the raw lines of pinned events, or of this one', () => {
+        void this.copyRaw()
+      }),
+      command('?', 'these keys', () => this.help.showModal()),
+      command('Escape', 'back to the table', () => this.table.element.focus()),
+    ]
+  }
+}

@@ -1,0 +1,208 @@
+import { FLAG } from '../shared/format.ts'
+import { shorten, visible } from '../shared/text.ts'
+import { button, h } from './dom.ts'
+import { EVENT, NONE, type Snapshot, type Timeline } from './timeline.ts'
+import { count, laneName, roleName, timeText } from './words.ts'
+
+const TEXT_SHOWN = 2000
+
+export interface DetailActions {
+  readonly select: (row: number) => void
+  readonly togglePin: (row: number) => void
+  readonly copy: (row: number) => void
+  readonly line: (row: number) => Promise<string>
+  readonly isPinned: (row: number) => boolean
+}
+
+/** All about one event: its fields, its RPC, and what it changed. */
+export function details(
+  timeline: Timeline,
+  row: number,
+  actions: DetailActions,
+): HTMLElement {
+  const name = timeline.eventName(row)
+  const time = timeText(timeline.times[row] ?? 0)
+  const title = `${laneName(timeline, timeline.lane[row] ?? 0)} · ${name}`
+  const raw = h('pre', { class: 'raw', tabindex: 0, 'aria-label': 'Raw log line' }, '…')
+  const fields = h('div', { class: 'fields' })
+  void actions.line(row).then((line) => {
+    raw.replaceChildren(...textWithMore(line))
+    fields.replaceChildren(fieldTable(line))
+  })
+  return h(
+    'section',
+    { class: 'details', 'aria-label': 'Selected event' },
+    h('h2', {}, title, h('small', {}, ` event ${count(row + 1)} at ${time} ms`)),
+    ...changes(timeline, row),
+    ...rpcSection(timeline, row, actions),
+    h('h3', {}, 'Fields'),
+    fields,
+    h('details', { class: 'raw-line' }, h('summary', {}, 'Raw log line'), raw),
+    h(
+      'p',
+      { class: 'buttons' },
+      button(actions.isPinned(row) ? 'Unpin (p)' : 'Pin (p)', () =>
+        actions.togglePin(row),
+      ),
+      button('Copy raw lines (y)', () => actions.copy(row)),
+    ),
+  )
+}
+
+/** A text, or its beginning and a button for the rest. */
+function textWithMore(text: string): (Node | string)[] {
+  if (text.length <= TEXT_SHOWN) return [visible(text)]
+  const rest = button(`show all ${count(text.length)} characters`, () => {
+    rest.replaceWith(visible(text.slice(TEXT_SHOWN)))
+  })
+  return [visible(text.slice(0, TEXT_SHOWN)), rest]
+}
+
+/** What a reader sees elsewhere on the page: not repeated among the fields. */
+const SHOWN_ELSEWHERE = new Set(['level', 'test', 'server', 'event', 'rpc', 'state'])
+
+function fieldTable(line: string): HTMLElement {
+  const fields = parse(line)
+  const rows = Object.entries(fields)
+    .filter(([name]) => !SHOWN_ELSEWHERE.has(name))
+    .map(([name, value]) => fieldRow(name, value))
+  return h('dl', {}, ...rows.flat())
+}
+
+function fieldRow(name: string, value: unknown): HTMLElement[] {
+  const text = typeof value === 'string' ? value : JSON.stringify(value, null, 1)
+  return [h('dt', {}, visible(name)), h('dd', {}, ...textWithMore(text ?? ''))]
+}
+
+function parse(line: string): Record<string, unknown> {
+  try {
+    return JSON.parse(line) as Record<string, unknown>
+  } catch {
+    return { line }
+  }
+}
+
+/** The states that the event touched, before and after, with what changed marked. */
+function changes(timeline: Timeline, row: number): HTMLElement[] {
+  const lanes = [timeline.lane[row] ?? 0]
+  const peer = timeline.laneOfServer(timeline.peer[row] ?? NONE)
+  if (peer !== NONE) lanes.push(peer)
+  const tables = lanes
+    .filter((lane) => timeline.isServer(lane))
+    .map((lane) => changeTable(timeline, lane, row))
+  return tables.length > 0 ? [h('h3', {}, 'Before and after'), ...tables] : []
+}
+
+function changeTable(timeline: Timeline, lane: number, row: number): HTMLElement {
+  const before = fieldsOf(timeline, timeline.snapshot(lane, row - 1))
+  const after = fieldsOf(timeline, timeline.snapshot(lane, row))
+  const names = [...new Set([...before.keys(), ...after.keys()])]
+  const rows = names.map((name) => {
+    const [was = '–', is = '–'] = [before.get(name), after.get(name)]
+    const isSame = was === is
+    const now = h('td', {}, isSame ? '' : h('ins', {}, is))
+    return h(
+      'tr',
+      { class: isSame ? 'same' : 'changed' },
+      h('th', { scope: 'row' }, name),
+      h('td', {}, isSame ? was : h('del', {}, was)),
+      now,
+    )
+  })
+  const head = [laneName(timeline, lane), 'before', 'after']
+  return h(
+    'table',
+    { class: 'changes' },
+    h('thead', {}, h('tr', {}, ...head.map((text) => h('th', { scope: 'col' }, text)))),
+    h('tbody', {}, ...rows),
+  )
+}
+
+function fieldsOf(timeline: Timeline, { role, term, state, log }: Snapshot) {
+  const fields = new Map([
+    ['role', roleName(role)],
+    ['currentTerm', String(term)],
+  ])
+  for (const [name, value] of Object.entries(state)) {
+    fields.set(
+      name,
+      typeof value === 'object' && value !== null ? mapText(value) : `${value}`,
+    )
+  }
+  if (timeline.hasLogs && log > 0) {
+    const { index, term, command } = timeline.entry(log)
+    fields.set('last entry', `${index}: ${command} (term ${term})`)
+  }
+  return fields
+}
+
+function mapText(value: object): string {
+  const pairs = Object.entries(value).map(([id, index]) => `${id}: ${index}`)
+  return pairs.length > 0 ? pairs.join(', ') : '–'
+}
+
+/** The rows of the event's RPC, request and reply, each a step to go to. */
+function rpcSection(
+  timeline: Timeline,
+  row: number,
+  actions: DetailActions,
+): HTMLElement[] {
+  const rpc = timeline.rpc[row] ?? 0
+  if (rpc === 0) return []
+  const rows: number[] = []
+  for (let at = 0; at < timeline.rows; at += 1)
+    if (timeline.rpc[at] === rpc) rows.push(at)
+  const sentAt = timeline.times[rows[0] ?? 0] ?? 0
+  const method = timeline.header.methods[timeline.method[row] ?? 0] ?? ''
+  const steps = rows.map((step) =>
+    rpcStep(timeline, step, step === row, sentAt, actions),
+  )
+  const isGuess = rows.some((step) => timeline.has(step, FLAG.guess))
+  const guess = h(
+    'p',
+    { class: 'guess' },
+    'The log has no message ids: which lines belong together is a guess.',
+  )
+  return [
+    h('h3', {}, visible(method)),
+    ...(isGuess ? [guess] : []),
+    h('ol', { class: 'rpc' }, ...steps),
+  ]
+}
+
+function rpcStep(
+  timeline: Timeline,
+  row: number,
+  isSelected: boolean,
+  sentAt: number,
+  actions: DetailActions,
+): HTMLElement {
+  const kind = timeline.has(row, FLAG.reply) ? 'reply' : 'request'
+  const verb = VERBS[timeline.event[row] ?? 0] ?? ''
+  const lane = laneName(timeline, timeline.lane[row] ?? 0)
+  const after = timeText((timeline.times[row] ?? 0) - sentAt)
+  const step = h('li', {})
+  const go = button(`${kind} ${verb}, ${lane}`, () => actions.select(row), {
+    ...(isSelected && { 'aria-current': 'true' }),
+  })
+  const args = h('code', {})
+  void actions.line(row).then((line) => {
+    const { rpc } = parse(line) as { rpc?: { args?: unknown } }
+    if (rpc?.args !== undefined) args.textContent = argsText(rpc.args)
+    else args.textContent = visible(shorten(line, 300))
+  })
+  step.append(go, h('small', {}, ` +${after} ms`), args)
+  return step
+}
+
+const VERBS: Readonly<Record<number, string>> = {
+  [EVENT.send]: 'sent',
+  [EVENT.receive]: 'received',
+  [EVENT.drop]: 'lost',
+}
+
+function argsText(args: unknown): string {
+  return visible(
+    shorten(JSON.stringify(args).replaceAll(/"(\w+)":/g, ' $1: '), TEXT_SHOWN),
+  )
+}

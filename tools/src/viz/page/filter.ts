@@ -1,0 +1,97 @@
+import { FLAG } from '../shared/format.ts'
+import type { Timeline } from './timeline.ts'
+
+/** What is to be left out of the table. */
+export interface Filters {
+  /** Only events with this in their text; empty for all. */
+  readonly text: string
+  readonly hideHeartbeats: boolean
+  /** Ids of servers, names of methods and of events that are not shown. */
+  readonly servers: readonly number[]
+  readonly methods: readonly string[]
+  readonly events: readonly string[]
+}
+
+/** Why events are hidden: the first reason that holds, in this order. */
+export const REASONS = ['heartbeats', 'servers', 'methods', 'events', 'text'] as const
+
+export type Reason = (typeof REASONS)[number]
+
+export interface Filtered {
+  /** The rows that are shown, in order. */
+  readonly rows: Int32Array
+  readonly hidden: Readonly<Record<Reason, number>>
+}
+
+export const NO_FILTERS: Filters = {
+  text: '',
+  hideHeartbeats: false,
+  servers: [],
+  methods: [],
+  events: [],
+}
+
+/** Heartbeats drown the rest from here on: a share of the rows, in a run of some length. */
+const DROWNING_SHARE = 0.4
+const DROWNING_ROWS = 60
+
+/** The filters a run opens with: without its heartbeats, where they are most of it. */
+export function firstFilters(timeline: Timeline): Filters {
+  let heartbeats = 0
+  for (const flags of timeline.flags) if (flags & FLAG.heartbeat) heartbeats += 1
+  const drown =
+    timeline.rows > DROWNING_ROWS && heartbeats > DROWNING_SHARE * timeline.rows
+  return { ...NO_FILTERS, hideHeartbeats: drown }
+}
+
+/**
+ * @param foundRows a 1 for each row whose raw line has the text in its fields, when the text
+ *   asks for these; the text of the rows is searched otherwise.
+ */
+export function applyFilters(
+  timeline: Timeline,
+  filters: Filters,
+  foundRows: Uint8Array | null = null,
+): Filtered {
+  const { lanes, methods } = timeline.header
+  const laneHidden = lanes.map(
+    ({ kind, id }) => kind === 'server' && filters.servers.includes(id),
+  )
+  const methodHidden = methods.map((name) => filters.methods.includes(name))
+  const found = filters.text && !foundRows ? timeline.texts.find(filters.text) : null
+  const eventHidden = eventsHidden(timeline, filters)
+  const hidden = { heartbeats: 0, servers: 0, methods: 0, events: 0, text: 0 }
+  const rows = new Int32Array(timeline.rows)
+  let shown = 0
+  for (let row = 0; row < timeline.rows; row += 1) {
+    const isHeartbeat = ((timeline.flags[row] ?? 0) & FLAG.heartbeat) !== 0
+    if (filters.hideHeartbeats && isHeartbeat) hidden.heartbeats += 1
+    else if (laneHidden[timeline.lane[row] ?? 0]) hidden.servers += 1
+    else if (methodHidden[timeline.method[row] ?? 0]) hidden.methods += 1
+    else if (eventHidden[timeline.event[row] ?? 0]) hidden.events += 1
+    else if (found && !found[timeline.text[row] ?? 0]) hidden.text += 1
+    else if (foundRows && !foundRows[row]) hidden.text += 1
+    else {
+      rows[shown] = row
+      shown += 1
+    }
+  }
+  return { rows: rows.subarray(0, shown), hidden }
+}
+
+function eventsHidden(timeline: Timeline, { events }: Filters): Uint8Array {
+  const hidden = new Uint8Array(256)
+  for (let row = 0; row < timeline.rows && events.length > 0; row += 1) {
+    const event = timeline.event[row] ?? 0
+    if (hidden[event] === 0)
+      hidden[event] = events.includes(timeline.eventName(row)) ? 2 : 1
+  }
+  return hidden.map((value) => (value === 2 ? 1 : 0))
+}
+
+/** `leaderCommit:4` asks for the field of a line, as JSON has it; null for other texts. */
+export function fieldQuery(text: string): string | null {
+  const [, name, value] = /^"?(\w+)"?:\s*(\S.*)?$/.exec(text.trim()) ?? []
+  if (name === undefined) return null
+  return `"${name}":${value ?? ''}`
+}

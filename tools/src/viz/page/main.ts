@@ -1,0 +1,26 @@
+import { App } from './app.ts'
+import { decode, unpack } from './decode.ts'
+import { RawLines } from './raw.ts'
+import { Timeline } from './timeline.ts'
+
+/** The text of a block of packed data. */
+function block(id: string): string {
+  return document.getElementById(id)?.textContent ?? ''
+}
+
+async function main(root: HTMLElement): Promise<void> {
+  const timeline = new Timeline(decode(await unpack(block('data'))))
+  const raw = new RawLines(timeline, (chunk) => block(`raw-${chunk}`))
+  new App(timeline, raw).mount(root)
+  document.body.dataset.ready = 'true'
+}
+
+const root = document.getElementById('app')
+if (root && document.getElementById('data')) {
+  main(root).catch((error: unknown) => {
+    // A page that was cut off, or a browser that cannot unpack it: say so, show no blank.
+    const status = document.getElementById('loading')
+    if (status) status.textContent = `This timeline cannot be shown: ${error}`
+    throw error
+  })
+}

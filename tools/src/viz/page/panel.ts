@@ -1,0 +1,148 @@
+import { h } from './dom.ts'
+import type { LogEntry, Snapshot, Timeline } from './timeline.ts'
+import { count, roleLetter, roleName } from './words.ts'
+
+/** So many entries of each log stand in the panel; the last ones matter. */
+const ENTRIES_SHOWN = 8
+const TERM_COLORS = 6
+
+/** Each server as it is after a row: role, term, vote, commit index, and its log. */
+export function statePanel(timeline: Timeline, row: number): HTMLElement {
+  const lanes = timeline.header.lanes.flatMap((lane, i) =>
+    lane.kind === 'server' ? [{ id: lane.id, now: timeline.snapshot(i, row) }] : [],
+  )
+  return h(
+    'section',
+    { class: 'states', 'aria-label': 'Every server at this event' },
+    h('h2', {}, 'Servers', h('small', {}, ` after event ${count(row + 1)}`)),
+    serverTable(timeline, lanes),
+    timeline.hasLogs ? logTable(timeline, lanes) : null,
+  )
+}
+
+interface Server {
+  readonly id: number
+  readonly now: Snapshot
+}
+
+function serverTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
+  const head = ['', 'Role', 'Term', 'Voted for']
+  if (timeline.hasLogs) head.push('Commit', 'Applied')
+  const rows = servers.map(({ id, now }) => {
+    const { role, term, state } = now
+    const name = h('span', { class: `role role-${roleName(role).toLowerCase()}` })
+    name.append(
+      h('b', { 'aria-hidden': 'true' }, roleLetter(role)),
+      ` ${roleName(role)}`,
+    )
+    const cells = [
+      h('th', { scope: 'row' }, String(id)),
+      h('td', {}, name),
+      h('td', { class: 'number' }, String(term)),
+      h('td', { class: 'number' }, textOf(state.votedFor)),
+    ]
+    if (timeline.hasLogs) {
+      cells.push(h('td', { class: 'number' }, textOf(state.commitIndex)))
+      cells.push(h('td', { class: 'number' }, textOf(state.lastApplied)))
+    }
+    return h('tr', {}, ...cells)
+  })
+  return h(
+    'table',
+    { class: 'servers' },
+    h('thead', {}, h('tr', {}, ...head.map((text) => h('th', { scope: 'col' }, text)))),
+    h('tbody', {}, ...rows),
+  )
+}
+
+function textOf(value: unknown): string {
+  return value === undefined || value === null ? '–' : String(value)
+}
+
+/** The logs as figure 6 of the paper draws them: boxes under their indexes. */
+function logTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
+  const last = Math.max(0, ...servers.map(({ now }) => lastIndex(timeline, now)))
+  const commit = Math.max(0, ...servers.map(({ now }) => now.state.commitIndex ?? 0))
+  // What is behind the commit index is what may differ: show it, and a little before it.
+  const least = Math.min(last, commit + ENTRIES_SHOWN - 2)
+  const to = Math.max(least, last > least ? Math.min(last, least) : last, 1)
+  const from = Math.max(1, to - ENTRIES_SHOWN + 1)
+  const indexes = Array.from({ length: to - from + 1 }, (_, i) => from + i)
+  const agreed = agreedNodes(timeline, servers, from, to)
+  const rows = servers.map(({ id, now }) => {
+    const entries = timeline.entries(now.log, from, to)
+    const byIndex = new Map(entries.map((entry) => [entry.index, entry]))
+    const cells = indexes.map((index) =>
+      entryCell(byIndex.get(index), now, agreed.get(index)),
+    )
+    const more = lastIndex(timeline, now) - to
+    const rest = h('td', { class: 'more' }, more > 0 ? `+${count(more)}` : '')
+    return h('tr', {}, h('th', { scope: 'row' }, String(id)), ...cells, rest)
+  })
+  const head = indexes.map((index) => h('th', { scope: 'col' }, count(index)))
+  return h(
+    'div',
+    { class: 'logs', tabindex: 0, role: 'group', 'aria-label': 'Logs' },
+    h(
+      'table',
+      {},
+      h('caption', {}, 'Logs', h('small', {}, captionOf(from, last))),
+      h('thead', {}, h('tr', {}, h('td', {}), ...head, h('td', {}))),
+      h('tbody', {}, ...rows),
+    ),
+  )
+}
+
+function captionOf(from: number, last: number): string {
+  if (last === 0) return ' all empty'
+  return from > 1 ? ` entries before ${count(from)} not shown` : ''
+}
+
+function lastIndex(timeline: Timeline, { log }: Snapshot): number {
+  return timeline.entry(log).index
+}
+
+/** The entry that most servers hold at an index: the others' differ from it. */
+function agreedNodes(
+  timeline: Timeline,
+  servers: readonly Server[],
+  from: number,
+  to: number,
+): Map<number, number> {
+  const counts = new Map<number, Map<number, number>>()
+  for (const { now } of servers) {
+    for (const { index, node } of timeline.entries(now.log, from, to)) {
+      const nodes = counts.get(index) ?? new Map<number, number>()
+      nodes.set(node, (nodes.get(node) ?? 0) + 1)
+      counts.set(index, nodes)
+    }
+  }
+  const agreed = new Map<number, number>()
+  for (const [index, nodes] of counts) {
+    const [most] = [...nodes].sort(([, a], [, b]) => b - a)
+    if (most) agreed.set(index, most[0])
+  }
+  return agreed
+}
+
+function entryCell(
+  entry: LogEntry | undefined,
+  { state }: Snapshot,
+  agreed: number | undefined,
+): HTMLElement {
+  if (!entry) return h('td', {})
+  const isCommitted = entry.index <= (state.commitIndex ?? 0)
+  const differs = agreed !== undefined && agreed !== entry.node
+  const box = h(
+    'div',
+    { class: `entry term-${entry.term % TERM_COLORS}` },
+    h('b', {}, String(entry.term)),
+    h('span', {}, entry.command),
+  )
+  if (isCommitted) box.classList.add('committed')
+  if (differs) box.classList.add('differs')
+  box.title =
+    `entry ${entry.index}, term ${entry.term}: ${entry.command}` +
+    `${isCommitted ? ' (committed)' : ''}${differs ? ' (differs from other logs)' : ''}`
+  return h('td', {}, box)
+}

@@ -1,0 +1,325 @@
+import { arrowsOf } from './arrows.ts'
+import { h, listen } from './dom.ts'
+import { drawArrows, type Ink, type Line } from './draw.ts'
+import { type Layout, ROW_HEIGHT } from './layout.ts'
+import { NONE, type Timeline } from './timeline.ts'
+import {
+  durationText,
+  laneName,
+  roleLetter,
+  roleName,
+  rowText,
+  signOf,
+  timeText,
+} from './words.ts'
+
+/** Rows are drawn so far beyond what is seen, so that a short scroll draws nothing. In px. */
+const OVERSCAN = 500
+/** From a lane's left edge to the middle of its lifeline, in px. */
+const LIFELINE = 8
+
+export interface TableActions {
+  readonly select: (row: number) => void
+  readonly scrolled: () => void
+}
+
+/**
+ * The table of events. Of a million rows only those in sight are elements of the page; the
+ * messages between them are drawn on one canvas that scrolls with them.
+ */
+export class Table {
+  readonly element: HTMLElement
+  private readonly timeline: Timeline
+  private readonly actions: TableActions
+  private layout: Layout
+  private hiddenServers: readonly number[] = []
+  private selected = NONE
+  private pinned: ReadonlySet<number> = new Set()
+  private first = 0
+  private last = -1
+  private readonly head = h('div', { class: 'head', role: 'row', 'aria-rowindex': 1 })
+  private readonly body = h('div', { class: 'body', role: 'rowgroup' })
+  private readonly canvas = h('canvas', { 'aria-hidden': 'true' })
+  private readonly sheet = h('div', { class: 'sheet' }, this.body, this.canvas)
+  private readonly space = h('div', { class: 'space' }, this.sheet)
+
+  constructor(timeline: Timeline, layout: Layout, actions: TableActions) {
+    this.timeline = timeline
+    this.layout = layout
+    this.actions = actions
+    const headGroup = h('div', { role: 'rowgroup', class: 'headgroup' }, this.head)
+    this.element = h(
+      'div',
+      {
+        class: 'table',
+        role: 'grid',
+        tabindex: 0,
+        'aria-label': 'Events in the order of the log',
+        'aria-readonly': 'true',
+      },
+      headGroup,
+      this.space,
+    )
+    this.element.addEventListener('scroll', () => this.onScroll(), { passive: true })
+    listen(this.body, { onclick: (event) => this.onClick(event) })
+    new ResizeObserver(() => this.refresh()).observe(this.element)
+  }
+
+  /** Shows other rows, or the same ones at other places. */
+  show(layout: Layout, hiddenServers: readonly number[]): void {
+    this.layout = layout
+    this.hiddenServers = hiddenServers
+    this.element.setAttribute('aria-rowcount', String(layout.count + 1))
+    this.space.style.height = `${layout.scrollHeight}px`
+    this.renderHead()
+    this.refresh()
+  }
+
+  setSelected(row: number, pinned: ReadonlySet<number>): void {
+    this.selected = row
+    this.pinned = pinned
+    this.refresh()
+  }
+
+  refresh(): void {
+    this.last = -1
+    this.onScroll()
+  }
+
+  /** The height at the middle of what is seen, under the header. */
+  get viewportHeight(): number {
+    return Math.max(0, this.element.clientHeight - this.head.offsetHeight)
+  }
+
+  /** The y of the layout at the top of what is seen. */
+  get y(): number {
+    return this.layout.fromScroll(this.element.scrollTop, this.viewportHeight)
+  }
+
+  /** The first and the last row in sight. */
+  get inSight(): [number, number] {
+    const first = this.layout.positionAt(this.y)
+    const last = this.layout.positionAt(this.y + this.viewportHeight - 1)
+    return [this.layout.rows[first] ?? 0, this.layout.rows[last] ?? 0]
+  }
+
+  scrollTo(y: number): void {
+    this.element.scrollTop = this.layout.toScroll(y, this.viewportHeight)
+  }
+
+  /** Brings a row into sight: to the middle, unless it is in sight already. */
+  reveal(row: number): void {
+    const position = Math.max(0, this.layout.positionOf(row))
+    const top = this.layout.top(position)
+    const margin = 2 * ROW_HEIGHT
+    const isInSight =
+      top >= this.y + margin && top + ROW_HEIGHT + margin <= this.y + this.viewportHeight
+    if (!isInSight) this.scrollTo(Math.max(0, top - this.viewportHeight / 2))
+  }
+
+  private onClick(event: MouseEvent): void {
+    const row = (event.target as HTMLElement).closest<HTMLElement>('[data-row]')
+    if (row) this.actions.select(Number(row.dataset.row))
+  }
+
+  private onScroll(): void {
+    const { layout } = this
+    const y = this.y
+    const first = layout.positionAt(y - OVERSCAN)
+    const last = layout.positionAt(y + this.viewportHeight + OVERSCAN)
+    const isFar = Math.abs(layout.top(first) - layout.top(this.first)) > OVERSCAN / 2
+    if (this.last === -1 || isFar || (last === layout.count - 1 && this.last < last)) {
+      this.first = first
+      this.last = Math.min(last, layout.count - 1)
+      this.renderRows()
+    }
+    const scrollTop = layout.height === layout.scrollHeight ? y : this.element.scrollTop
+    const top = scrollTop - y + layout.top(this.first)
+    this.sheet.style.transform = `translateY(${top}px)`
+    this.actions.scrolled()
+  }
+
+  private get lanes(): number[] {
+    return this.timeline.header.lanes
+      .map((_, lane) => lane)
+      .filter((lane) => !this.isHidden(lane))
+  }
+
+  private isHidden(lane: number): boolean {
+    const { kind, id } = this.timeline.header.lanes[lane] ?? { kind: 'test', id: NONE }
+    return kind === 'server' && this.hiddenServers.includes(id)
+  }
+
+  private renderHead(): void {
+    const { lanes } = this
+    const cells = lanes.map((lane) => {
+      const name = laneName(this.timeline, lane)
+      return h('div', { role: 'columnheader', class: 'cell' }, name)
+    })
+    const time = h('div', { role: 'columnheader', class: 'cell time' }, 'ms')
+    this.head.replaceChildren(time, ...cells)
+    this.element.setAttribute('aria-colcount', String(lanes.length + 1))
+    const servers = lanes.filter((lane) => this.timeline.isServer(lane)).length
+    const others = lanes.length - servers
+    this.element.style.setProperty('--others', String(others))
+    this.element.style.setProperty('--servers', String(Math.max(servers, 1)))
+  }
+
+  private renderRows(): void {
+    const { layout, lanes } = this
+    const base = layout.top(this.first)
+    const elements: HTMLElement[] = []
+    for (let position = this.first; position <= this.last; position += 1) {
+      const element = this.rowElement(position, lanes)
+      element.style.top = `${layout.top(position) - base}px`
+      elements.push(element)
+    }
+    this.body.replaceChildren(...elements)
+    const isRendered = elements.some((element) => element.id === `row-${this.selected}`)
+    if (isRendered) {
+      this.element.setAttribute('aria-activedescendant', `row-${this.selected}`)
+    } else this.element.removeAttribute('aria-activedescendant')
+    this.drawMessages(lanes)
+  }
+
+  private rowElement(position: number, lanes: readonly number[]): HTMLElement {
+    const { timeline, layout } = this
+    const row = layout.rows[position] ?? 0
+    const idle = layout.breakBefore(position)
+    const element = h(
+      'div',
+      {
+        id: `row-${row}`,
+        class: 'row',
+        role: 'row',
+        'aria-rowindex': position + 2,
+        'aria-selected': row === this.selected ? 'true' : 'false',
+        'data-row': row,
+        'data-event': timeline.eventName(row),
+        ...(idle > 0 && { 'data-break': `${durationText(idle)} idle` }),
+        ...(this.pinned.has(row) && { 'data-pinned': true }),
+        ...(timeline.marks.failure.includes(row) && { 'data-failure': true }),
+      },
+      h('div', { role: 'gridcell', class: 'cell time' }, this.timeOf(row)),
+    )
+    for (const lane of lanes) element.append(this.cell(lane, row))
+    return element
+  }
+
+  private timeOf(row: number): string {
+    return timeText(this.timeline.times[row] ?? 0)
+  }
+
+  private cell(lane: number, row: number): HTMLElement {
+    const { timeline } = this
+    const isEvent = timeline.lane[row] === lane
+    const cell = h('div', { role: 'gridcell', class: 'cell' })
+    if (timeline.isServer(lane)) this.paintServer(cell, lane, row, isEvent)
+    if (!isEvent) return cell
+    const [text, gist] = rowText(timeline, row)
+    cell.classList.add('on')
+    cell.title = gist ? `${text}\n${gist}` : text
+    cell.append(
+      h('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(timeline, row)),
+      h('span', { class: 'text' }, text),
+    )
+    if (gist) cell.append(h('span', { class: 'gist' }, gist))
+    return cell
+  }
+
+  private paintServer(
+    cell: HTMLElement,
+    lane: number,
+    row: number,
+    isEvent: boolean,
+  ): void {
+    const { timeline } = this
+    const role = timeline.roleAt(lane, row)
+    cell.classList.add('lane', `role-${roleName(role).toLowerCase()}`)
+    for (const fault of timeline.faultsAt(lane, row)) {
+      if (row < fault.toRow) cell.classList.add('broken', `fault-${fault.kind}`)
+      const isEdge = row === fault.fromRow || row === fault.toRow
+      if (!isEdge) continue
+      const label = row === fault.toRow ? fault.endLabel : fault.label
+      const begins = row === fault.toRow ? 'ends' : 'begins'
+      cell.append(h('span', { class: `mark ${begins}` }, label))
+    }
+    if (!isEvent) return
+    const letter = roleLetter(role)
+    const chip = h('span', { class: 'chip' }, `${letter}${timeline.term[row] ?? 0}`)
+    chip.title = `${roleName(role)} in term ${timeline.term[row]}`
+    if (timeline.changesTerm(row)) chip.classList.add('new-term')
+    if (timeline.changesRole(row)) chip.classList.add('new-role')
+    cell.append(chip)
+  }
+
+  private drawMessages(lanes: readonly number[]): void {
+    const { canvas, layout } = this
+    const base = layout.top(this.first)
+    const height = layout.top(this.last) + ROW_HEIGHT - base
+    const width = this.head.scrollWidth
+    const ratio = window.devicePixelRatio || 1
+    canvas.width = Math.round(width * ratio)
+    canvas.height = Math.round(Math.max(height, 1) * ratio)
+    canvas.style.width = `${width}px`
+    canvas.style.height = `${Math.max(height, 1)}px`
+    const context = canvas.getContext('2d')
+    if (!context) return
+    context.scale(ratio, ratio)
+    const lines = this.linesInSight(lanes, base)
+    const rpc = this.selected === NONE ? 0 : (this.timeline.rpc[this.selected] ?? 0)
+    drawArrows(context, lines, inkOf(this.element), rpc)
+    canvas.dataset.arrows = String(lines.length)
+    canvas.dataset.lost = String(
+      lines.filter(({ arrow }) => arrow.end === 'lost').length,
+    )
+  }
+
+  private linesInSight(lanes: readonly number[], base: number): Line[] {
+    const { timeline, layout } = this
+    const rows = layout.rows.subarray(this.first, this.last + 1)
+    const xs = new Map<number, number>()
+    const cells = [...this.head.children].slice(1) as HTMLElement[]
+    for (const [i, lane] of lanes.entries()) {
+      xs.set(lane, (cells[i]?.offsetLeft ?? 0) + LIFELINE)
+    }
+    const lines: Line[] = []
+    for (const arrow of arrowsOf(timeline, rows)) {
+      const x0 = xs.get(arrow.fromLane)
+      const x1 = xs.get(arrow.toLane)
+      const from = layout.positionOf(arrow.fromRow)
+      const to = layout.positionOf(arrow.toRow)
+      const isShown =
+        layout.rows[from] === arrow.fromRow && layout.rows[to] === arrow.toRow
+      if (x0 === undefined || x1 === undefined || !isShown) continue
+      const y = (position: number) => layout.top(position) - base + ROW_HEIGHT / 2
+      const label = arrow.end === 'lost' ? 'lost' : ''
+      lines.push({
+        arrow,
+        x0,
+        y0: y(from),
+        x1: endOf(arrow.end, x0, x1),
+        y1: y(to),
+        label,
+      })
+    }
+    return lines
+  }
+}
+
+/** What is not known to arrive is drawn a little way, towards where it was sent. */
+function endOf(end: string, x0: number, x1: number): number {
+  return end === 'unknown' ? x0 + (x1 - x0) * 0.3 : x1
+}
+
+function inkOf(element: HTMLElement): Ink {
+  const style = getComputedStyle(element)
+  const color = (name: string) => style.getPropertyValue(name).trim()
+  return {
+    vote: color('--ink-vote'),
+    append: color('--ink-append'),
+    other: color('--ink-other'),
+    lost: color('--ink-lost'),
+    paper: color('--surface'),
+  }
+}

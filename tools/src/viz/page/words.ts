@@ -1,0 +1,78 @@
+import { GIST_SEPARATOR, ROLES } from '../shared/format.ts'
+import { visible } from '../shared/text.ts'
+import { NONE, type Timeline } from './timeline.ts'
+
+/** The letter of a role, for those who do not see its colour. */
+const ROLE_LETTERS = ['·', 'F', 'C', 'L', '†'] as const
+
+export function roleLetter(role: number): string {
+  return ROLE_LETTERS[role] ?? '·'
+}
+
+export function roleName(role: number): string {
+  return ROLES[role] ?? 'Unknown'
+}
+
+/** A sign for what kind of event it is, before its text. */
+const SIGNS: Readonly<Record<string, string>> = {
+  'test-start': '▶',
+  'test-end': '■',
+  role: '◆',
+  timer: '◷',
+  drop: '✕',
+  submit: '✎',
+  append: '+',
+  truncate: '−',
+  commit: '✓',
+  apply: '⚙',
+  persist: '⛁',
+  fault: '⚡',
+  check: '!',
+  note: '·',
+}
+
+export function signOf(timeline: Timeline, row: number): string {
+  const event = timeline.eventName(row)
+  if (event !== 'send' && event !== 'receive') return SIGNS[event] ?? '·'
+  const peer = timeline.laneOfServer(timeline.peer[row] ?? NONE)
+  const isRight = peer > (timeline.lane[row] ?? 0)
+  if (event === 'send') return isRight ? '→' : '←'
+  return isRight ? '↤' : '↦'
+}
+
+/** No row is wider than this many characters; the details show the rest. */
+const ROW_CHARACTERS = 300
+
+/** A row's message, and what the viewer adds to it from the event's fields. */
+export function rowText(timeline: Timeline, row: number): [string, string] {
+  const text = timeline.texts.get(timeline.text[row] ?? 0)
+  const at = text.indexOf(GIST_SEPARATOR)
+  if (at === -1) return [visible(text.slice(0, ROW_CHARACTERS)), '']
+  const gist = text.slice(at + 1, at + ROW_CHARACTERS)
+  return [visible(text.slice(0, Math.min(at, ROW_CHARACTERS))), visible(gist)]
+}
+
+export function laneName(timeline: Timeline, lane: number): string {
+  const { kind, label } = timeline.header.lanes[lane] ?? { kind: 'test', label: '' }
+  return kind === 'server' ? `Server ${label}` : label
+}
+
+/** A time of the run, in ms with as many decimals as tell events apart. */
+export function timeText(ms: number): string {
+  return ms.toLocaleString('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+}
+
+export function durationText(ms: number): string {
+  if (ms < 10) return `${Math.round(ms * 100) / 100} ms`
+  if (ms < 10_000) return `${Math.round(ms)} ms`
+  return `${(ms / 1000).toLocaleString('en', { maximumFractionDigits: 1 })} s`
+}
+
+export function count(value: number): string {
+  return value.toLocaleString('en')
+}
+
+/** "1 event", "2 events". */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
+}

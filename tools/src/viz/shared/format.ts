@@ -1,0 +1,114 @@
+/**
+ * What a timeline's page holds: the writer fills it, the page's script reads it. It is laid
+ * out in columns, a number a row, because a million objects would not fit in a browser.
+ */
+
+export const EVENTS = [
+  'note',
+  'test-start',
+  'test-end',
+  'role',
+  'timer',
+  'send',
+  'receive',
+  'drop',
+  'submit',
+  'append',
+  'truncate',
+  'commit',
+  'apply',
+  'persist',
+  'fault',
+  'check',
+] as const
+
+export type EventKind = (typeof EVENTS)[number]
+
+/** Position 0 is a role that nobody has told yet. */
+export const ROLES = ['Unknown', 'Follower', 'Candidate', 'Leader', 'Dead'] as const
+
+export type RoleName = (typeof ROLES)[number]
+
+export type LaneKind = 'test' | 'client' | 'server'
+
+/** A column of the table: the harness's own lines, the clients', or one server's. */
+export interface Lane {
+  readonly kind: LaneKind
+  /** The server's id; -1 on the other lanes. */
+  readonly id: number
+  readonly label: string
+}
+
+/** Bits of the column `flags`. */
+export const FLAG = {
+  /** The message is a reply. */
+  reply: 1,
+  /** Part of a routine AppendEntries: one that carries no entries and is not refused. */
+  heartbeat: 2,
+  /** The log does not say which message this is: it was matched by what it looks like. */
+  guess: 4,
+  /** The event breaks the test: a violated invariant, a failed assertion. */
+  failure: 8,
+} as const
+
+/** What the laboratory did to a server or to its links, for as long as it lasts. */
+export interface FaultSpan {
+  readonly kind: string
+  /** Position in `lanes`; every fault of the network as a whole has the test's lane. */
+  readonly lane: number
+  /** A few words for the mark where it begins, and for the one where it ends. */
+  readonly label: string
+  readonly endLabel: string
+  readonly fromRow: number
+  /** The row that ended it, or the number of rows when nothing did. */
+  readonly toRow: number
+}
+
+export interface Failure {
+  readonly message: string
+  readonly stack: string | null
+}
+
+export type Status = 'pass' | 'fail' | 'skip' | 'unfinished'
+
+export interface ColumnSpec {
+  readonly name: string
+  readonly type: 'u8' | 'u32' | 'i32'
+  readonly length: number
+}
+
+export interface TableSpec {
+  readonly name: string
+  /** In bytes of UTF-8; the lengths of its strings are a column of the same name. */
+  readonly bytes: number
+}
+
+export interface Header {
+  readonly test: string
+  readonly status: Status
+  readonly failure: Failure | null
+  readonly durationMs: number | null
+  readonly part: string | null
+  readonly seed: number | null
+  readonly network: string | null
+  readonly replay: string | null
+  /** Where the lines came from: this project's test log, or `go test -v`. */
+  readonly source: 'raft' | 'go'
+  /** The first event's time: ms since the epoch, or since the test's start. */
+  readonly startTime: number
+  readonly lanes: readonly Lane[]
+  readonly methods: readonly string[]
+  readonly rows: number
+  readonly faults: readonly FaultSpan[]
+  /** How many rows' raw lines stand in each of the chunks that follow the columns. */
+  readonly chunkRows: readonly number[]
+  /** Lines of the input that are no events. */
+  readonly skipped: number
+  /** The row to open at, when the address does not say another. */
+  readonly openAt: number | null
+  readonly columns: readonly ColumnSpec[]
+  readonly tables: readonly TableSpec[]
+}
+
+/** Between an event's message and what the viewer adds to it from the event's fields. */
+export const GIST_SEPARATOR = '\u001f'

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** What a page needs beside its data, ready to be written into it. */
+export interface Assets {
+  readonly script: string
+  readonly style: string
+}
+
+const here = dirname(fileURLToPath(import.meta.url))
+const sourceDirs = [join(here, '../page'), join(here, '../shared')]
+const pageDir = join(here, '../page')
+/** Where tools keep what they can make again; a package's own folder for such. */
+const cacheDir = join(here, '../../../node_modules/.cache/raft-testlog-viz')
+
+let assets: Promise<Assets> | null = null
+
+/**
+ * The page's script and style, bundled and minified. To bundle takes longer than all the rest
+ * of a small page, so the result is kept until a source changes.
+ */
+export function loadAssets(): Promise<Assets> {
+  assets ??= cachedBundle()
+  return assets
+}
+
+async function cachedBundle(): Promise<Assets> {
+  const file = join(cacheDir, `${await fingerprint()}.json`)
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Assets
+  } catch {
+    const bundled = await bundle()
+    await keep(file, bundled)
+    return bundled
+  }
+}
+
+/** A folder that cannot be written costs time, and nothing else. */
+async function keep(file: string, bundled: Assets): Promise<void> {
+  try {
+    await mkdir(cacheDir, { recursive: true })
+    await writeFile(file, JSON.stringify(bundled))
+  } catch {}
+}
+
+async function fingerprint(): Promise<string> {
+  const hash = createHash('sha256')
+  const { version } = createRequire(import.meta.url)('esbuild/package.json')
+  hash.update(version)
+  for (const dir of sourceDirs) {
+    for (const name of (await readdir(dir)).sort()) {
+      if (!/\.(ts|css)$/.test(name)) continue
+      hash.update(`\n${name}\n`).update(await readFile(join(dir, name)))
+    }
+  }
+  return hash.digest('hex').slice(0, 32)
+}
+
+async function bundle(): Promise<Assets> {
+  const { build } = await import('esbuild')
+  const result = await build({
+    entryPoints: [join(pageDir, 'main.ts'), join(pageDir, 'style.css')],
+    outdir: 'out',
+    bundle: true,
+    minify: true,
+    write: false,
+    charset: 'utf8',
+    format: 'iife',
+    target: ['chrome110', 'firefox115', 'safari17'],
+    tsconfigRaw: '{}',
+  })
+  const text = (ending: string) =>
+    result.outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? ''
+  return { script: text('.js'), style: text('.css') }
+}

@@ -1,0 +1,62 @@
+import type { LoggedEntry } from '../read/event.ts'
+import { Column, StringTable } from './columns.ts'
+import { commandText } from './gist.ts'
+
+/** Node 0: the empty log. */
+const EMPTY = 0
+
+/**
+ * All servers' logs at all times, as one tree: a node is an entry, its parent the entry
+ * before it, and a log is the path from a node to the root. To append is to go to a child, to
+ * truncate is to go back to an ancestor, so that every state of every log is one number.
+ * Servers that hold the same entries, by Log Matching, stand on the same node.
+ */
+export class LogTree {
+  readonly commands = new StringTable()
+  readonly parents = new Column()
+  readonly indexes = new Column()
+  readonly terms = new Column()
+  readonly commandOf = new Column()
+  private readonly children = new Map<string, number>()
+
+  constructor() {
+    this.addNode(-1, 0, 0, this.commands.add(''))
+  }
+
+  /** The log that `head` is, with these entries behind what stands before the first. */
+  append(head: number, entries: readonly LoggedEntry[]): number {
+    const [first] = entries
+    if (!first) return head
+    let node = this.before(head, first.index)
+    for (const { index, term, command } of entries) {
+      node = this.child(node, index, term, commandText(command))
+    }
+    return node
+  }
+
+  /** The log without the entry `index` and those behind it. */
+  before(head: number, index: number): number {
+    let node = head
+    while (node !== EMPTY && this.indexes.at(node) >= index) node = this.parents.at(node)
+    return node
+  }
+
+  private child(parent: number, index: number, term: number, command: string): number {
+    const commandNumber = this.commands.add(command)
+    const key = `${parent} ${index} ${term} ${commandNumber}`
+    const known = this.children.get(key)
+    if (known !== undefined) return known
+    const node = this.addNode(parent, index, term, commandNumber)
+    this.children.set(key, node)
+    return node
+  }
+
+  private addNode(parent: number, index: number, term: number, command: number): number {
+    const node = this.parents.length
+    this.parents.push(parent)
+    this.indexes.push(index)
+    this.terms.push(term)
+    this.commandOf.push(command)
+    return node
+  }
+}
