@@ -1,0 +1,58 @@
+/**
+ * How long the parts' tests take: the whole suite as `npm test` runs it, start-up included,
+ * beside the Go original's; and every scenario over 1,000 seeds. Asserts nothing.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { listParts } from '../src/dotest/parts.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
+const SEEDS = 1_000
+
+/** Wall time of the Go original's suites in s, on a machine with two cores. */
+const GO_SECONDS: Readonly<Record<string, number>> = {
+  part1: 8.2,
+  part2: 14.5,
+  part3: 36.5,
+}
+
+interface Measured {
+  readonly seconds: number
+  readonly passed: number
+  readonly failed: number
+}
+
+console.log(`Node ${process.version}, ${availableParallelism()} cores`)
+for (const part of listParts(ROOT)) {
+  runTests(part, {}) // Compiles what changed; that is kept.
+  const suite = runTests(part, {})
+  const go = GO_SECONDS[part]
+  const beside = go === undefined ? '' : `; the Go original: ${go} s`
+  console.log(`${part}: the whole suite in ${describe(suite)}${beside}`)
+  const seeds = runTests(part, { RAFT_SEEDS: `${SEEDS}` })
+  console.log(`${part}: the same with ${SEEDS} seeds in ${describe(seeds)}`)
+}
+
+function runTests(part: string, variables: Record<string, string>): Measured {
+  const folder = mkdtempSync(join(tmpdir(), 'raft-bench-'))
+  const file = join(folder, 'results.json')
+  const args = ['run', '--project', part, '--reporter=json', `--outputFile=${file}`]
+  const startedAt = performance.now()
+  spawnSync(process.execPath, [VITEST, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...variables },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const seconds = (performance.now() - startedAt) / 1_000
+  const results = JSON.parse(readFileSync(file, 'utf8'))
+  rmSync(folder, { recursive: true })
+  return { seconds, passed: results.numPassedTests, failed: results.numFailedTests }
+}
+
+function describe({ seconds, passed, failed }: Measured): string {
+  return `${seconds.toFixed(1)} s (${passed} passed, ${failed} failed)`
+}

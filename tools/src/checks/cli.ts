@@ -1,0 +1,87 @@
+/**
+ * What `npm run check` looks at that no tool from elsewhere does. A check prints the figures
+ * that it found, and what is wrong with them in sentences.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { listParts } from '../dotest/parts.ts'
+import { compareSources, GO_LINES, LEAST_KEPT, linesOf, SHARED_FILES } from './copies.ts'
+
+interface Finding {
+  readonly figure: string
+  readonly problems: readonly string[]
+}
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+const parts = listParts(ROOT)
+
+const CHECKS: readonly (() => Finding[])[] = [sharedFiles, sizes, growth]
+
+const findings = CHECKS.flatMap((check) => check())
+for (const { figure, problems } of findings) {
+  console.log(figure)
+  for (const problem of problems) console.error(`  error: ${problem}`)
+}
+process.exitCode = findings.some(({ problems }) => problems.length > 0) ? 1 : 0
+
+function read(part: string, file: string): string | null {
+  const path = join(ROOT, part, file)
+  return existsSync(path) ? readFileSync(path, 'utf8') : null
+}
+
+/** Files that parts share on purpose are the same, byte for byte. */
+function sharedFiles(): Finding[] {
+  return SHARED_FILES.map(({ file, parts: sharing }) => {
+    const [first = '', ...others] = sharing
+    const text = read(first, file)
+    const drifted = others.filter((part) => text === null || read(part, file) !== text)
+    return {
+      figure: `${file}: the same in ${sharing.join(', ')}`,
+      problems: drifted.map(
+        (part) =>
+          `${part}/${file} is not the same as ${first}/${file}; ` +
+          'copy the one that is right over the other, or take it off the list in ' +
+          'tools/src/checks/copies.ts',
+      ),
+    }
+  })
+}
+
+/** A part's raft.ts is smaller than the Go original's. */
+function sizes(): Finding[] {
+  return parts.flatMap((part) => {
+    const limit = GO_LINES[part]
+    const source = read(part, 'src/raft.ts')
+    if (limit === undefined || source === null) return []
+    const lines = linesOf(source).length
+    const problem = `${part}/src/raft.ts must have fewer lines than the original's ${limit}`
+    return {
+      figure: `${part}/src/raft.ts: ${lines} lines (Go: ${limit})`,
+      problems: lines < limit ? [] : [problem],
+    }
+  })
+}
+
+/** From part to part, raft.ts grows: little is changed, and nothing is moved. */
+function growth(): Finding[] {
+  return parts.slice(1).flatMap((part, i) => {
+    const before = parts[i] as string
+    const [old, next] = [read(before, 'src/raft.ts'), read(part, 'src/raft.ts')]
+    if (old === null || next === null) return []
+    const { lines, kept, reindented, missing, moved } = compareSources(old, next)
+    const percent = (100 * kept) / lines
+    const share = `${kept} of ${lines} lines (${percent.toFixed(1)} %)`
+    return {
+      figure: `${before} → ${part} raft.ts: ${share} are kept, ${reindented.length} reindented`,
+      problems: [
+        ...(percent < LEAST_KEPT ? [`${part} must keep ${LEAST_KEPT} % of them`] : []),
+        ...reindented.map((line) => `only the indentation changed of: ${line.trim()}`),
+        ...missing.map(
+          (name) => `${part} has no member ${name} any more; keep its name`,
+        ),
+        ...moved.map((name) => `${part} has ${name} before what stood above it`),
+      ],
+    }
+  })
+}
