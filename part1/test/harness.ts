@@ -59,7 +59,8 @@ export class Harness {
 
   private constructor(size: number, options: HarnessOptions) {
     const run = new TestRun({ size, ...options })
-    const luck = settings.forceMoreReelections ? moreReelections : options.luck
+    const asked = settings.forceMoreReelections ? moreReelections : null
+    const luck = options.luck ?? asked
     this.run = run
     this.options = options
     this.cluster = new Cluster({

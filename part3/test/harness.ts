@@ -78,7 +78,8 @@ export class Harness {
 
   private constructor(size: number, options: HarnessOptions) {
     const run = new TestRun({ size, ...options })
-    const luck = settings.forceMoreReelections ? moreReelections : options.luck
+    const asked = settings.forceMoreReelections ? moreReelections : null
+    const luck = options.luck ?? asked
     this.run = run
     this.options = options
     this.folder = run.network === 'grpc' ? mkdtempSync(join(tmpdir(), 'raft-')) : null
