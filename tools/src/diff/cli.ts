@@ -1,0 +1,123 @@
+/** Shows what one part changes in another, side by side, as a page. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Command } from 'commander'
+import { listParts } from '../dotest/parts.ts'
+import { hasDisplay, show } from '../dotest/timeline.ts'
+import { EXIT_USAGE, exitCodeOf, UsageError } from '../explore/usage.ts'
+import { type Comparison, compareParts, only, pathsOf } from './compare.ts'
+import { type Note, readNote } from './note.ts'
+import { pageOf, summaryOf } from './page.ts'
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+
+interface Options {
+  readonly file?: string
+  readonly out?: string
+  readonly open: boolean
+}
+
+const HELP = `
+The page shows the files that differ side by side, the new ones apart, and what the later
+part's README says of them. It goes to timelines/diff/ and opens in the browser.
+
+Examples:
+  npm run diff -- part1 part2                  all that part 2 changes
+  npm run diff -- part2 part3 --file raft.ts   one file of it
+  npm run diff -- part1 part3 --no-open --out changes.html
+
+Exit codes:
+  0  the page was written
+  2  there is no such part, option or file, or the page cannot be written`
+
+process.exitCode = await exitCodeOf(main)
+
+async function main(): Promise<number> {
+  const program = commandLine()
+  program.parse()
+  const [from, to] = readParts(program.args)
+  const { file, out, open } = program.opts<Options>()
+  const all = compareParts(ROOT, from, to)
+  const comparison = file === undefined ? all : only(all, [findFile(all, file)])
+  const page = resolve(out ?? join(ROOT, 'timelines', 'diff', `${from}-${to}.html`))
+  write(page, pageOf(comparison, notesBetween(from, to)))
+  report(comparison)
+  const address = pathToFileURL(page).href
+  process.stdout.write(`page  ${address}\n`)
+  if (open && hasDisplay(process.env, process.platform)) await show(address)
+  return 0
+}
+
+function commandLine(): Command {
+  return new Command('npm run diff --')
+    .description('Shows what a part changes in another, side by side, as a page.')
+    .argument('<partA>', 'the earlier part')
+    .argument('<partB>', 'the later part')
+    .option('--file <name>', 'only this file: its path in the part, or the end of it')
+    .option('--out <file>', 'where the page goes')
+    .option('--no-open', 'do not open the page in the browser')
+    .addHelpText('after', HELP)
+    .configureOutput({ outputError: (text, write) => write(onOneLine(text)) })
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
+}
+
+function onOneLine(text: string): string {
+  return `${text.trim().replaceAll('\n', ' ')} (npm run diff -- --help says more)\n`
+}
+
+function readParts(args: readonly string[]): [from: string, to: string] {
+  const parts = listParts(ROOT)
+  const [from = '', to = ''] = args.map((argument) => {
+    const part = basename(argument)
+    if (parts.includes(part)) return part
+    throw new UsageError(`there is no part "${argument}"; there are ${parts.join(', ')}`)
+  })
+  if (from === to)
+    throw new UsageError(`${from} is the same as ${to}; name another part`)
+  return [from, to]
+}
+
+/** The one file whose path is, or ends with, what was asked for. */
+function findFile(comparison: Comparison, name: string): string {
+  const paths = pathsOf(comparison)
+  const found = paths.filter((path) => `/${path}`.endsWith(`/${name}`))
+  const [path] = found.includes(name) ? [name] : found
+  if (path !== undefined && (found.length === 1 || path === name)) return path
+  const candidates = found.length > 1 ? found : paths
+  const problem = found.length > 1 ? 'more than one file is called' : 'there is no file'
+  throw new UsageError(`${problem} "${name}"; there are ${candidates.join(', ')}`)
+}
+
+/** What each part on the way says of its own changes. */
+function notesBetween(from: string, to: string): Note[] {
+  const parts = listParts(ROOT)
+  const [start, end] = [parts.indexOf(from), parts.indexOf(to)].sort((a, b) => a - b)
+  return parts
+    .slice((start ?? 0) + 1, (end ?? 0) + 1)
+    .map((part) => readNote(ROOT, part))
+    .filter((note) => note !== null)
+}
+
+function write(file: string, page: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, page)
+  } catch (error) {
+    throw new UsageError(`the page cannot be written: ${(error as Error).message}`)
+  }
+}
+
+function report(comparison: Comparison): void {
+  const { from, to, changed, added, removed, unchanged } = comparison
+  const lines = [
+    ...changed.map(({ path, diff }) => {
+      return `  changed    ${path}  +${diff.addedLines} −${diff.deletedLines}`
+    }),
+    ...added.map(({ path, lines }) => `  new        ${path}  +${lines}`),
+    ...removed.map(({ path, lines }) => `  gone       ${path}  −${lines}`),
+    ...unchanged.map((path) => `  unchanged  ${path}`),
+  ]
+  const head = `${from} → ${to}: ${summaryOf(comparison)}`
+  process.stdout.write(`${[head, ...lines].join('\n')}\n`)
+}

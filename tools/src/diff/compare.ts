@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createTwoFilesPatch } from 'diff'
+import { parse } from 'diff2html'
+import type { DiffFile } from 'diff2html/lib/types.js'
+
+/** A file that two parts have, and that differs. */
+export interface ChangedFile {
+  readonly path: string
+  readonly diff: DiffFile
+}
+
+/** A file that one of the two parts has, and the other has not. */
+export interface LoneFile {
+  readonly path: string
+  readonly text: string
+  readonly lines: number
+}
+
+export interface Comparison {
+  readonly from: string
+  readonly to: string
+  readonly changed: readonly ChangedFile[]
+  readonly added: readonly LoneFile[]
+  readonly removed: readonly LoneFile[]
+  readonly unchanged: readonly string[]
+}
+
+/** So many equal lines around a change say where it stands. */
+const CONTEXT_LINES = 5
+
+/** Nobody reads these to learn what a part adds. */
+const NOT_READ = new Set(['package.json', 'node_modules', 'timelines', 'dist'])
+
+/** Compares what a reader reads of two parts of the repository. */
+export function compareParts(root: string, from: string, to: string): Comparison {
+  const before = readPart(join(root, from))
+  const after = readPart(join(root, to))
+  const both = inReadingOrder([...after.keys()].filter((path) => before.has(path)))
+  const lone = (files: Map<string, string>, others: Map<string, string>) =>
+    inReadingOrder([...files.keys()].filter((path) => !others.has(path))).map((path) =>
+      loneFile(path, files.get(path) ?? ''),
+    )
+  const isSame = (path: string) => before.get(path) === after.get(path)
+  return {
+    from,
+    to,
+    changed: both
+      .filter((path) => !isSame(path))
+      .map((path) => changedFile(path, before.get(path) ?? '', after.get(path) ?? '')),
+    added: lone(after, before),
+    removed: lone(before, after),
+    unchanged: both.filter(isSame),
+  }
+}
+
+/** The paths of all files that were compared. */
+export function pathsOf(comparison: Comparison): string[] {
+  const { changed, added, removed, unchanged } = comparison
+  const paths = [...changed, ...added, ...removed].map(({ path }) => path)
+  return [...paths, ...unchanged]
+}
+
+/** What is left of a comparison when only some files are of interest. */
+export function only(comparison: Comparison, paths: readonly string[]): Comparison {
+  const isWanted = ({ path }: { path: string }) => paths.includes(path)
+  return {
+    ...comparison,
+    changed: comparison.changed.filter(isWanted),
+    added: comparison.added.filter(isWanted),
+    removed: comparison.removed.filter(isWanted),
+    unchanged: comparison.unchanged.filter((path) => paths.includes(path)),
+  }
+}
+
+function readPart(folder: string): Map<string, string> {
+  const files = new Map<string, string>()
+  const visit = (path: string) => {
+    for (const entry of readdirSync(join(folder, path), { withFileTypes: true })) {
+      if (NOT_READ.has(entry.name) || entry.name.startsWith('.')) continue
+      const below = path === '' ? entry.name : `${path}/${entry.name}`
+      if (entry.isDirectory()) visit(below)
+      else files.set(below, readFileSync(join(folder, below), 'utf8'))
+    }
+  }
+  visit('')
+  return files
+}
+
+/** The algorithm first, then what is around it, then its tests. */
+const READING_ORDER = [/^src\/raft\.ts$/, /^src\//, /\.proto$/, /^README/, /^[^/]*$/]
+
+function inReadingOrder(paths: readonly string[]): string[] {
+  const rank = (path: string) => {
+    const found = READING_ORDER.findIndex((pattern) => pattern.test(path))
+    return found === -1 ? READING_ORDER.length : found
+  }
+  return [...paths].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+}
+
+function loneFile(path: string, text: string): LoneFile {
+  return { path, text, lines: text.split('\n').length - 1 }
+}
+
+function changedFile(path: string, before: string, after: string): ChangedFile {
+  const context = { context: CONTEXT_LINES }
+  const patch = createTwoFilesPatch(path, path, before, after, '', '', context)
+  const [diff] = parse(patch)
+  if (!diff) throw new Error(`no difference was found in ${path}, though there is one`)
+  const lines = after.split('\n')
+  for (const block of diff.blocks) {
+    block.header = placeOf(lines, block.newStartLine)
+  }
+  return { path, diff }
+}
+
+/** A definition: at the margin, or a member of a class. */
+const DEFINITION =
+  /^(?:export |async |function |class |interface |type |const |message |service |test\(|describe\(|## |# )|^ {2}(?:private |static |async )*[\w]+\(.*\{$/
+
+/** The definition that a line belongs to, to stand above it. */
+function placeOf(lines: readonly string[], lineNumber: number): string {
+  const above = lines.slice(0, lineNumber).reverse()
+  return nameIn(above.find((line) => DEFINITION.test(line)) ?? '')
+}
+
+function nameIn(line: string): string {
+  return line.trim().replace(/\s*[{(]+$/, '')
+}

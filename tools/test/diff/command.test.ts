@@ -1,0 +1,90 @@
+/** parts-diff from its command line to the page in a browser. */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+import { launchBrowser, seriousProblems } from '../browser.ts'
+
+const COMMAND = fileURLToPath(new URL('../../bin/parts-diff.js', import.meta.url))
+
+/** In real time, for processes that start. */
+const TIMEOUT_MS = 60_000
+
+const folder = mkdtempSync(join(tmpdir(), 'parts-diff '))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function partsDiff(...args: string[]): Promise<{ exitCode: number; output: string }> {
+  return new Promise((resolve) => {
+    const options = { cwd: folder, env: { ...process.env, CI: '1' } }
+    execFile(process.execPath, [COMMAND, ...args], options, (error, stdout, stderr) => {
+      const exitCode = error ? Number(error.code) : 0
+      resolve({ exitCode, output: stdout + stderr })
+    })
+  })
+}
+
+test('a page shows what part 2 changes in part 1', { timeout: TIMEOUT_MS }, async () => {
+  const { exitCode, output } = await partsDiff('part1', 'part2', '--out', 'page.html')
+  expect(exitCode).toBe(0)
+  expect(output).toMatch(/changed {4}src\/raft\.ts {2}\+\d+ −\d+/)
+  expect(output).toMatch(/new {8}test\/replication\.test\.ts/)
+  const address = pathToFileURL(join(folder, 'page.html')).href
+  expect(output).toContain(`page  ${address}`)
+
+  const browser = await launchBrowser()
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const page = await browser.newPage({ colorScheme })
+    await page.goto(address)
+    expect(await page.locator('section.file h3').first().textContent()).toMatch(/raft/)
+    // The two sides stand line by line beside each other.
+    const sides = page.locator('#file-src-raft-ts .d2h-file-side-diff')
+    const heights = await sides.evaluateAll((all) =>
+      all.map((side) => side.scrollHeight),
+    )
+    expect(heights[0]).toBe(heights[1])
+    const width = 'document.documentElement.scrollWidth - window.innerWidth'
+    expect(await page.evaluate<number>(width)).toBeLessThanOrEqual(0)
+    await page.close()
+  }
+  await browser.close()
+})
+
+test('the page can be read by all', { timeout: TIMEOUT_MS }, async () => {
+  const proto = ['--file', 'raft.proto', '--out', 'proto.html']
+  expect((await partsDiff('part1', 'part2', ...proto)).exitCode).toBe(0)
+  const browser = await launchBrowser()
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const page = await browser.newPage({ colorScheme })
+    await page.goto(pathToFileURL(join(folder, 'proto.html')).href)
+    expect(await seriousProblems(page)).toEqual([])
+  }
+  await browser.close()
+})
+
+test('one file can be asked for', { timeout: TIMEOUT_MS }, async () => {
+  const { exitCode, output } = await partsDiff(
+    ...['part2', 'part3', '--no-open', '--file', 'raft.ts', '--out', 'one.html'],
+  )
+  expect(exitCode).toBe(0)
+  expect(output).toContain('part2 → part3: 1 file changed, 0 new, 0 unchanged')
+})
+
+test('what cannot be done is said in a line', { timeout: TIMEOUT_MS }, async () => {
+  const cases: [args: string[], message: string][] = [
+    [['part1', 'part99'], 'error: there is no part "part99"; there are part1, part2'],
+    [['part1', 'part1'], 'error: part1 is the same as part1; name another part'],
+    [['part1'], "error: missing required argument 'partB' (npm run diff"],
+    [['part1', 'part2', '--nope'], "error: unknown option '--nope'"],
+    [['part1', 'part2', '--file', 'x.ts'], 'error: there is no file "x.ts"; there are'],
+    [['part1', 'part2', '--out', '/dev/null/x'], 'error: the page cannot be written'],
+  ]
+  for (const [args, message] of cases) {
+    const { exitCode, output } = await partsDiff(...args)
+    expect(output).toContain(message)
+    expect(output).not.toMatch(/^\s+at /m)
+    expect(exitCode).toBe(2)
+  }
+  expect(existsSync(join(folder, 'x'))).toBe(false)
+})
