@@ -177,6 +177,14 @@ test('requests are counted, and the bytes of requests and replies', () => {
   send(1, 0, 'reply')
   expect(network.requests).toBe(1)
   expect(network.bytes).toBe('{"number":1}{"number":2}'.length)
+
+  const args = { a: null, b: [], c: {}, d: [1, -2.5, true], e: [{ text: 'x' }, 'y'] }
+  const before = network.bytes
+  network.carry(
+    { id: '3', method: 'Test', kind: 'reply', from: 0, to: 1, args },
+    () => {},
+  )
+  expect(network.bytes - before).toBe(JSON.stringify(args).length)
 })
 
 test('the same seed delivers the same messages at the same times', () => {
