@@ -7,6 +7,7 @@ const deflate = promisify(deflateRaw)
 const LEVEL = 1
 /** Larger chunks are smaller in all, smaller ones are sooner unpacked for one row. */
 const CHUNK_BYTES = 512 * 1024
+const FIRST_BYTES = 16 * 1024
 /** More chunks than this wait for a thread: then the reading waits, too. */
 const MOST_PENDING = 8
 
@@ -35,26 +36,38 @@ export class Packer {
 export class RawChunks {
   readonly rows: number[] = []
   readonly packed: Promise<Buffer>[] = []
-  private lines: Buffer[] = []
-  private bytes = 0
+  private bytes = Buffer.alloc(0)
+  private used = 0
+  private lines = 0
   private readonly packer: Packer
 
   constructor(packer: Packer) {
     this.packer = packer
   }
 
+  /** Copies the line: it is a view into a buffer that others write to. */
   add(line: Buffer): void {
-    // A copy: the line is a view into a buffer that is many times its size.
-    this.lines.push(Buffer.from(line))
-    this.bytes += line.length
-    if (this.bytes >= CHUNK_BYTES) this.flush()
+    if (this.used + line.length > this.bytes.length) this.makeRoom(line.length)
+    line.copy(this.bytes, this.used)
+    this.used += line.length
+    this.lines += 1
   }
 
   flush(): void {
-    if (this.lines.length === 0) return
-    this.rows.push(this.lines.length)
-    this.packed.push(this.packer.pack(Buffer.concat(this.lines)))
-    this.lines = []
-    this.bytes = 0
+    if (this.lines === 0) return
+    this.rows.push(this.lines)
+    this.packed.push(this.packer.pack(this.bytes.subarray(0, this.used)))
+    this.bytes = Buffer.alloc(0)
+    this.used = 0
+    this.lines = 0
+  }
+
+  /** Doubles the room, so that a short run takes little; a full chunk goes to be packed. */
+  private makeRoom(length: number): void {
+    if (this.used + length > CHUNK_BYTES) this.flush()
+    const wanted = Math.max(this.used + length, 2 * this.bytes.length, FIRST_BYTES)
+    const grown = Buffer.allocUnsafeSlow(wanted)
+    this.bytes.copy(grown, 0, 0, this.used)
+    this.bytes = grown
   }
 }
