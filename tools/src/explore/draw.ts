@@ -13,8 +13,30 @@ export interface DrawOptions {
 /** Sizes of clusters, the likelier the more often they stand here. */
 const SIZES = [1, 2, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7] as const
 
+/** Clocks within what the paper's timing requirement leaves room for. */
+const SLOWEST = 0.6
+const FASTEST = 1.9
+
 /** How many election timeouts there are to draw from: 0 stands for no limit. */
 const TIMEOUTS = [0, 0, 0, 1, 2, 5] as const
+
+/** What the faults of one schedule have in common. */
+interface Temper {
+  readonly kinds: readonly FaultKind[]
+  readonly faultGapMs: number
+  readonly commandGapMs: number
+  /** How long a fault lasts. */
+  readonly minMs: number
+  readonly maxMs: number
+  /** How often a fault is aimed at the leader. */
+  readonly aim: number
+}
+
+/** What takes a leader out of its office, if it lasts for an election timeout. */
+const DEPOSING: readonly FaultKind[] = ['crash', 'pause', 'disconnect', 'partition']
+
+/** How often a schedule is a chase after one leader after the other. */
+const CHASE_CHANCE = 0.25
 
 /**
  * Draws a schedule. Faults that come evenly hardly ever meet, so every seed has a temper of
@@ -22,41 +44,88 @@ const TIMEOUTS = [0, 0, 0, 1, 2, 5] as const
  */
 export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const random = randomStreams(seed)()
-  const draw = new Draw(random, options.servers ?? pick(random, SIZES))
-  const { durationMs } = options
-  const kinds = someOf(random, options.kinds)
-  const faultGapMs = logBetween(random, 60, 1000)
-  const commandGapMs = logBetween(random, 15, 800)
-  const timeouts = pick(random, TIMEOUTS)
-  const faults: Fault[] = []
-  if (kinds.length > 0) {
-    for (const atMs of times(random, faultGapMs, durationMs)) {
-      faults.push(draw.fault(pick(random, kinds), atMs))
-    }
-  }
+  const servers = options.servers ?? pick(random, SIZES)
+  const { durationMs, kinds } = options
+  const temper = random() < CHASE_CHANCE ? chase(random, kinds) : medley(random, kinds)
+  const draw = new Draw(random, servers, temper)
+  const faultTimes =
+    temper.kinds.length > 0 ? times(random, temper.faultGapMs, durationMs) : []
+  const faults = faultTimes.map((atMs) => draw.fault(pick(random, temper.kinds), atMs))
+  const ending = draw.ending(kinds, durationMs)
+  const commandsAtMs = times(random, temper.commandGapMs, durationMs)
   return {
     seed: Math.floor(random() * 2 ** 32),
-    servers: draw.servers,
+    servers,
     durationMs,
-    timeouts,
-    faults,
-    commandsAtMs: options.hasCommands ? times(random, commandGapMs, durationMs) : [],
+    timeouts: pick(random, TIMEOUTS),
+    faults: [...faults, ...ending].sort((a, b) => a.atMs - b.atMs),
+    commandsAtMs: options.hasCommands ? commandsAtMs : [],
+  }
+}
+
+/** A few kinds of faults more often than many. */
+function medley(random: Random, kinds: readonly FaultKind[]): Temper {
+  const few = Math.min(random(), random()) * kinds.length
+  const minMs = pick(random, [2, 20, 100])
+  return {
+    kinds: someOf(random, kinds, 1 + Math.floor(few)),
+    faultGapMs: logBetween(random, 60, 1500),
+    commandGapMs: logBetween(random, 15, 2000),
+    minMs,
+    maxMs: logBetween(random, 2 * minMs, 2000),
+    aim: pick(random, [0, 0.5, 1]),
+  }
+}
+
+/** Leader after leader is cut off, often with some followers, and comes back: figure 8. */
+function chase(random: Random, kinds: readonly FaultKind[]): Temper {
+  const deposing = kinds.filter((kind) => DEPOSING.includes(kind))
+  const others = kinds.filter((kind) => !DEPOSING.includes(kind))
+  return {
+    kinds: [
+      ...someOf(random, deposing, 1 + Math.floor(random() * deposing.length)),
+      ...someOf(random, others, Math.floor(random() * 2)),
+    ],
+    faultGapMs: between(random, 200, 500),
+    commandGapMs: between(random, 50, 500),
+    minMs: 100,
+    maxMs: between(random, 200, 800),
+    aim: 1,
   }
 }
 
 class Draw {
-  readonly servers: number
   private readonly random: Random
-  /** How long a fault lasts at most: in some schedules they are all short. */
-  private readonly maxMs: number
-  /** How often a fault is aimed at the leader. */
-  private readonly aim: number
+  private readonly servers: number
+  private readonly temper: Temper
 
-  constructor(random: Random, servers: number) {
+  constructor(random: Random, servers: number, temper: Temper) {
     this.random = random
     this.servers = servers
-    this.maxMs = logBetween(random, 20, 2000)
-    this.aim = random()
+    this.temper = temper
+  }
+
+  /**
+   * What stays when the other faults stop: sometimes a minority is gone for good, sometimes
+   * a server whose clock runs fast comes back after it has missed something.
+   */
+  ending(kinds: readonly FaultKind[], durationMs: number): Fault[] {
+    const chance = this.random()
+    const atMs = Math.round(durationMs * between(this.random, 0.6, 1))
+    const server = this.server()
+    if (chance < 0.25 && kinds.includes('disconnect')) {
+      const small = Math.floor((this.servers - 1) / 2)
+      const ids = Array.from({ length: this.servers }, (_, id) => id)
+      const gone = someOf(this.random, ids, Math.ceil(this.random() * small))
+      return gone.map((server) => ({ kind: 'disconnect', server, atMs }))
+    }
+    if (chance < 0.5 && kinds.includes('disconnect') && kinds.includes('clock')) {
+      return [
+        { kind: 'disconnect', server, atMs, forMs: durationMs },
+        { kind: 'clock', server, atMs, rate: FASTEST },
+      ]
+    }
+    return []
   }
 
   fault(kind: FaultKind, atMs: number): Fault {
@@ -79,7 +148,7 @@ class Draw {
           ...timed,
           kind,
           chance: this.round(between(this.random, 0.02, 0.5)),
-          maxMs: Math.round(logBetween(this.random, 10, 600)),
+          maxMs: Math.round(logBetween(this.random, 10, 2000)),
         }
       case 'clock':
         return { ...timed, kind, server: this.server(), rate: this.rate() }
@@ -87,13 +156,14 @@ class Draw {
   }
 
   private duration(kind: FaultKind): { forMs?: number } {
-    const outlives = kind === 'crash' || kind === 'disconnect' || kind === 'clock'
-    if (outlives && this.random() < 0.04) return {}
-    return { forMs: Math.max(1, Math.round(logBetween(this.random, 2, this.maxMs))) }
+    const { minMs, maxMs } = this.temper
+    const outlives = kind === 'crash' || kind === 'clock'
+    if (outlives && this.random() < 0.03) return {}
+    return { forMs: Math.round(logBetween(this.random, minMs, maxMs)) }
   }
 
   private aimed(): { fromLeader?: true } {
-    return this.random() < this.aim ? { fromLeader: true } : {}
+    return this.random() < this.temper.aim ? { fromLeader: true } : {}
   }
 
   private moment(): CrashMoment {
@@ -104,26 +174,26 @@ class Draw {
     return { on: 'write', count: 1 + Math.floor(this.random() * 6) }
   }
 
-  /** Low ids more often, so that with `fromLeader` it is the leader more often. */
+  /** The first one more often: with `fromLeader` it is the leader. */
   private server(): number {
-    return Math.floor(Math.min(this.random(), this.random()) * this.servers)
+    return this.random() < 0.6 ? 0 : Math.floor(this.random() * this.servers)
   }
 
-  /** Two groups, or sometimes three; the first server is in the first one. */
+  /** The first server, who may be the leader, with a minority more often than not. */
   private groups(): number[][] {
-    const count = this.random() < 0.2 ? 3 : 2
-    const groups: number[][] = Array.from({ length: count }, () => [])
-    for (let id = 0; id < this.servers; id += 1) {
-      const group = id === 0 ? 0 : Math.floor(this.random() * count)
-      groups[group]?.push(id)
-    }
-    return groups.filter((group) => group.length > 0)
+    const others = Array.from({ length: this.servers - 1 }, (_, i) => i + 1)
+    const small = Math.floor((this.servers - 1) / 2)
+    const most = this.random() < 0.7 ? small : this.servers - 1
+    const company = someOf(this.random, others, Math.floor(this.random() * most))
+    const rest = others.filter((id) => !company.includes(id))
+    if (this.random() < 0.8) return [[0, ...company], rest]
+    const third = someOf(this.random, rest, Math.ceil(rest.length / 2))
+    return [[0, ...company], rest.filter((id) => !third.includes(id)), third]
   }
 
-  /** Within what the paper's timing requirement leaves room for. */
   private rate(): number {
-    const rate = this.random() < 0.5 ? [0.6, 0.9] : [1.2, 1.9]
-    return this.round(between(this.random, rate[0] as number, rate[1] as number))
+    const isSlow = this.random() < 0.5
+    return this.round(between(this.random, isSlow ? SLOWEST : 1, isSlow ? 1 : FASTEST))
   }
 
   private round(value: number): number {
@@ -145,9 +215,11 @@ function pick<T>(random: Random, values: readonly T[]): T {
   return values[Math.floor(random() * values.length)] as T
 }
 
-function someOf<T>(random: Random, values: readonly T[]): T[] {
-  const chosen = values.filter(() => random() < 0.4)
-  return chosen.length > 0 || values.length === 0 ? chosen : [pick(random, values)]
+/** Some of the values, in their order. */
+function someOf<T>(random: Random, values: readonly T[], count: number): T[] {
+  const left = [...values.keys()]
+  while (left.length > count) left.splice(Math.floor(random() * left.length), 1)
+  return left.map((i) => values[i] as T)
 }
 
 /**
