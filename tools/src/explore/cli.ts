@@ -1,5 +1,6 @@
 /** Looks for schedules of faults that break a part. */
 import { resolve } from 'node:path'
+import { compileMistake, findMistake } from '../gallery/mistake.ts'
 import { readCase } from './case.ts'
 import { compilePart } from './compile.ts'
 import { type DrawOptions, drawSchedule } from './draw.ts'
@@ -113,7 +114,11 @@ async function tell(
 
 async function replayFile(file: string, options: ExploreOptions): Promise<number> {
   const found = readCase(file)
-  const part = await loadPart(await compilePart(found.part))
+  const { mistake } = found
+  const code = mistake
+    ? await compileMistake(findMistake(mistake))
+    : await compilePart(found.part)
+  const part = await loadPart(code)
   const outDir = resolve(options.outDir)
   const log = resolve(outDir, 'replay.log')
   const { violation } = logCase(part, found, log, `npm run explore -- --replay ${file}`)
