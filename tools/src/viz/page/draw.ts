@@ -69,7 +69,7 @@ function drawOne(context: CanvasRenderingContext2D, line: Line, ink: Ink): void 
   context.stroke()
   context.setLineDash([])
   dot(context, x0, y0)
-  if (arrow.end === 'lost') cross(context, x1, y1, line.label, ink)
+  if (arrow.end === 'lost') cross(context, x1, y1, line.label, line.x1 < x0, ink)
   else if (arrow.end === 'unknown') openEnd(context, x1, y1)
   else head(context, x1, y1, Math.atan2(y1 - y0, x1 - x0))
 }
@@ -100,6 +100,7 @@ function cross(
   x: number,
   y: number,
   label: string,
+  isLeftward: boolean,
   ink: Ink,
 ): void {
   const size = 5
@@ -114,8 +115,9 @@ function cross(
   context.font = '600 11px system-ui, sans-serif'
   const width = context.measureText(label).width
   const color = context.fillStyle
+  const left = isLeftward ? x - size - 9 - width : x + size + 3
   context.fillStyle = ink.paper
-  context.fillRect(x + size + 3, y - 7, width + 6, 14)
+  context.fillRect(left, y - 7, width + 6, 14)
   context.fillStyle = color
-  context.fillText(label, x + size + 6, y + 4)
+  context.fillText(label, left + 3, y + 4)
 }

@@ -8,11 +8,20 @@ function block(id: string): string {
   return document.getElementById(id)?.textContent ?? ''
 }
 
+/** Resolves when the browser has nothing better to do. */
+function idle(): Promise<void> {
+  return new Promise((resolve) => {
+    if ('requestIdleCallback' in window) requestIdleCallback(() => resolve())
+    else setTimeout(resolve, 50)
+  })
+}
+
 async function main(root: HTMLElement): Promise<void> {
   const timeline = new Timeline(decode(await unpack(block('data'))))
   const raw = new RawLines(timeline, (chunk) => block(`raw-${chunk}`))
   new App(timeline, raw).mount(root)
   document.body.dataset.ready = 'true'
+  void raw.warmUp(idle)
 }
 
 const root = document.getElementById('app')

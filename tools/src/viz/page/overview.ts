@@ -5,7 +5,7 @@ import { count, durationText, roleName, timeText } from './words.ts'
 
 /** All in px. */
 const TERMS_HEIGHT = 18
-const LANE_HEIGHT = 9
+const LANE_HEIGHT = 11
 const MARKS_HEIGHT = 16
 const GAP = 3
 

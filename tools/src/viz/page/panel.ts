@@ -3,7 +3,8 @@ import type { LogEntry, Snapshot, Timeline } from './timeline.ts'
 import { count, roleLetter, roleName } from './words.ts'
 
 /** So many entries of each log stand in the panel; the last ones matter. */
-const ENTRIES_SHOWN = 8
+const ENTRIES_SHOWN = 7
+const ENTRIES_BEHIND_COMMIT = 5
 const TERM_COLORS = 6
 
 /** Each server as it is after a row: role, term, vote, commit index, and its log. */
@@ -61,19 +62,22 @@ function textOf(value: unknown): string {
 
 /** The logs as figure 6 of the paper draws them: boxes under their indexes. */
 function logTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
-  const last = Math.max(0, ...servers.map(({ now }) => lastIndex(timeline, now)))
-  const commit = Math.max(0, ...servers.map(({ now }) => now.state.commitIndex ?? 0))
+  const { first } = timeline
+  const last = Math.max(first - 1, ...servers.map((s) => lastIndex(timeline, s.now)))
+  const commit = Math.max(
+    first - 1,
+    ...servers.map(({ now }) => commitIndex(timeline, now)),
+  )
   // What is behind the commit index is what may differ: show it, and a little before it.
-  const least = Math.min(last, commit + ENTRIES_SHOWN - 2)
-  const to = Math.max(least, last > least ? Math.min(last, least) : last, 1)
-  const from = Math.max(1, to - ENTRIES_SHOWN + 1)
+  const to = Math.max(first, Math.min(last, commit + ENTRIES_BEHIND_COMMIT))
+  const from = Math.max(first, to - ENTRIES_SHOWN + 1)
   const indexes = Array.from({ length: to - from + 1 }, (_, i) => from + i)
   const agreed = agreedNodes(timeline, servers, from, to)
   const rows = servers.map(({ id, now }) => {
     const entries = timeline.entries(now.log, from, to)
     const byIndex = new Map(entries.map((entry) => [entry.index, entry]))
     const cells = indexes.map((index) =>
-      entryCell(byIndex.get(index), now, agreed.get(index)),
+      entryCell(byIndex.get(index), commitIndex(timeline, now), agreed.get(index)),
     )
     const more = lastIndex(timeline, now) - to
     const rest = h('td', { class: 'more' }, more > 0 ? `+${count(more)}` : '')
@@ -86,20 +90,24 @@ function logTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
     h(
       'table',
       {},
-      h('caption', {}, 'Logs', h('small', {}, captionOf(from, last))),
+      h('caption', {}, 'Logs', h('small', {}, captionOf(timeline, from, last))),
       h('thead', {}, h('tr', {}, h('td', {}), ...head, h('td', {}))),
       h('tbody', {}, ...rows),
     ),
   )
 }
 
-function captionOf(from: number, last: number): string {
-  if (last === 0) return ' all empty'
-  return from > 1 ? ` entries before ${count(from)} not shown` : ''
+function captionOf({ first }: Timeline, from: number, last: number): string {
+  if (last < first) return ' all empty'
+  return from > first ? ` entries before ${count(from)} not shown` : ''
 }
 
 function lastIndex(timeline: Timeline, { log }: Snapshot): number {
-  return timeline.entry(log).index
+  return log === 0 ? timeline.first - 1 : timeline.entry(log).index
+}
+
+function commitIndex({ first }: Timeline, { state }: Snapshot): number {
+  return state.commitIndex ?? first - 1
 }
 
 /** The entry that most servers hold at an index: the others' differ from it. */
@@ -127,11 +135,11 @@ function agreedNodes(
 
 function entryCell(
   entry: LogEntry | undefined,
-  { state }: Snapshot,
+  commit: number,
   agreed: number | undefined,
 ): HTMLElement {
   if (!entry) return h('td', {})
-  const isCommitted = entry.index <= (state.commitIndex ?? 0)
+  const isCommitted = entry.index <= commit
   const differs = agreed !== undefined && agreed !== entry.node
   const box = h(
     'div',

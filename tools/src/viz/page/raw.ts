@@ -4,6 +4,9 @@ import { positionNotAfter, type Timeline } from './timeline.ts'
 /** Unpacked chunks that are kept: enough to go back and forth between a few places. */
 const CHUNKS_KEPT = 12
 
+/** A log that is no larger is kept unpacked for searches. */
+const MOST_BYTES_KEPT = 64 * 1024 * 1024
+
 /** Gives the packed chunk of a number, as base64. */
 type Source = (chunk: number) => string
 
@@ -13,6 +16,7 @@ export class RawLines {
   private readonly source: Source
   /** The first row of each chunk. */
   private readonly firstRows: number[]
+  private readonly searchable = new Map<number, string>()
   private readonly kept = new Map<number, Promise<Uint8Array>>()
 
   constructor(timeline: Timeline, source: Source) {
@@ -38,22 +42,50 @@ export class RawLines {
     )
   }
 
-  /** A 1 for each row whose line has this text, in whatever case. */
+  /** A 1 for each row whose line has this text; letters of ASCII in whatever case. */
   async find(text: string): Promise<Uint8Array> {
     const found = new Uint8Array(this.timeline.rows)
-    const wanted = text.toLowerCase()
-    for (const [chunk, rows] of this.timeline.header.chunkRows.entries()) {
-      const bytes = await this.chunk(chunk)
-      let start = 0
-      const firstRow = this.firstRows[chunk] ?? 0
-      for (let row = firstRow; row < firstRow + rows; row += 1) {
-        const end = start + (this.timeline.rawLength[row] ?? 0)
-        const line = utf8.decode(bytes.subarray(start, end)).toLowerCase()
-        if (line.includes(wanted)) found[row] = 1
-        start = end
-      }
+    const wanted = latin1.decode(new TextEncoder().encode(text)).toLowerCase()
+    for (const chunk of this.firstRows.keys()) {
+      const all = this.searchable.get(chunk) ?? (await this.toSearchable(chunk))
+      this.findIn(all, this.firstRows[chunk] ?? 0, wanted, found)
     }
     return found
+  }
+
+  /**
+   * Unpacks what a search will need, while nothing else is to be done. A log that is too
+   * large to be kept unpacked is unpacked when it is searched.
+   */
+  async warmUp(pause: () => Promise<void>): Promise<void> {
+    let bytes = 0
+    for (const length of this.timeline.rawLength) bytes += length
+    if (bytes > MOST_BYTES_KEPT) return
+    for (const chunk of this.firstRows.keys()) {
+      await pause()
+      this.searchable.set(chunk, await this.toSearchable(chunk))
+    }
+  }
+
+  /** Every byte as one character, so that a place in the text is a place in the line. */
+  private async toSearchable(chunk: number): Promise<string> {
+    return latin1.decode(await unpack(this.source(chunk))).toLowerCase()
+  }
+
+  private findIn(all: string, firstRow: number, text: string, found: Uint8Array): void {
+    let row = firstRow
+    let end = this.timeline.rawLength[row] ?? 0
+    let at = all.indexOf(text)
+    while (at !== -1) {
+      while (end <= at) {
+        row += 1
+        end += this.timeline.rawLength[row] ?? 0
+      }
+      // What begins in one line and ends in the next is no hit.
+      const isHit = at + text.length <= end
+      if (isHit) found[row] = 1
+      at = all.indexOf(text, isHit ? end : at + 1)
+    }
   }
 
   private chunk(number: number): Promise<Uint8Array> {
@@ -67,4 +99,6 @@ export class RawLines {
   }
 }
 
+/** Each byte is a character of its own; which one does not matter here. */
+const latin1 = new TextDecoder('latin1')
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })

@@ -1,9 +1,12 @@
+import { shorten } from '../shared/text.ts'
 import { arrowsOf } from './arrows.ts'
 import { h, listen } from './dom.ts'
 import { drawArrows, type Ink, type Line } from './draw.ts'
 import { type Layout, ROW_HEIGHT } from './layout.ts'
 import { NONE, type Timeline } from './timeline.ts'
 import {
+  count,
+  counted,
   durationText,
   laneName,
   roleLetter,
@@ -15,6 +18,9 @@ import {
 
 /** Rows are drawn so far beyond what is seen, so that a short scroll draws nothing. In px. */
 const OVERSCAN = 500
+/** Rows on paper, some 60 pages of them. */
+const MOST_PRINTED = 2000
+const LOSS_CHARACTERS = 40
 /** From a lane's left edge to the middle of its lifeline, in px. */
 const LIFELINE = 8
 
@@ -63,6 +69,8 @@ export class Table {
     this.element.addEventListener('scroll', () => this.onScroll(), { passive: true })
     listen(this.body, { onclick: (event) => this.onClick(event) })
     new ResizeObserver(() => this.refresh()).observe(this.element)
+    window.addEventListener('beforeprint', () => this.print())
+    window.addEventListener('afterprint', () => this.refresh())
   }
 
   /** Shows other rows, or the same ones at other places. */
@@ -70,7 +78,7 @@ export class Table {
     this.layout = layout
     this.hiddenServers = hiddenServers
     this.element.setAttribute('aria-rowcount', String(layout.count + 1))
-    this.space.style.height = `${layout.scrollHeight}px`
+    this.space.style.setProperty('--height', `${layout.scrollHeight}px`)
     this.renderHead()
     this.refresh()
   }
@@ -117,6 +125,16 @@ export class Table {
     if (!isInSight) this.scrollTo(Math.max(0, top - this.viewportHeight / 2))
   }
 
+  /** Paper does not scroll: all rows from the first in sight on, up to a limit. */
+  private print(): void {
+    this.first = this.layout.positionAt(this.y)
+    this.last = Math.min(this.layout.count, this.first + MOST_PRINTED) - 1
+    this.renderRows()
+    const from = count((this.layout.rows[this.first] ?? 0) + 1)
+    const to = count((this.layout.rows[this.last] ?? 0) + 1)
+    this.element.dataset.printed = `events ${from} to ${to} of ${count(this.timeline.rows)}`
+  }
+
   private onClick(event: MouseEvent): void {
     const row = (event.target as HTMLElement).closest<HTMLElement>('[data-row]')
     if (row) this.actions.select(Number(row.dataset.row))
@@ -135,7 +153,7 @@ export class Table {
     }
     const scrollTop = layout.height === layout.scrollHeight ? y : this.element.scrollTop
     const top = scrollTop - y + layout.top(this.first)
-    this.sheet.style.transform = `translateY(${top}px)`
+    this.sheet.style.setProperty('--top', `${top}px`)
     this.actions.scrolled()
   }
 
@@ -171,7 +189,7 @@ export class Table {
     const elements: HTMLElement[] = []
     for (let position = this.first; position <= this.last; position += 1) {
       const element = this.rowElement(position, lanes)
-      element.style.top = `${layout.top(position) - base}px`
+      element.style.setProperty('--y', `${layout.top(position) - base}px`)
       elements.push(element)
     }
     this.body.replaceChildren(...elements)
@@ -196,7 +214,7 @@ export class Table {
         'aria-selected': row === this.selected ? 'true' : 'false',
         'data-row': row,
         'data-event': timeline.eventName(row),
-        ...(idle > 0 && { 'data-break': `${durationText(idle)} idle` }),
+        ...(idle > 0 && { 'data-break': this.breakText(position, idle) }),
         ...(this.pinned.has(row) && { 'data-pinned': true }),
         ...(timeline.marks.failure.includes(row) && { 'data-failure': true }),
       },
@@ -204,6 +222,14 @@ export class Table {
     )
     for (const lane of lanes) element.append(this.cell(lane, row))
     return element
+  }
+
+  /** Nothing happened in that time, or nothing that the filters let through. */
+  private breakText(position: number, idleMs: number): string {
+    const { rows } = this.layout
+    const hidden = (rows[position] ?? 0) - (rows[position - 1] ?? 0) - 1
+    const time = durationText(idleMs)
+    return hidden > 0 ? `${time}, ${counted(hidden, 'event')} hidden` : `${time} idle`
   }
 
   private timeOf(row: number): string {
@@ -216,14 +242,14 @@ export class Table {
     const cell = h('div', { role: 'gridcell', class: 'cell' })
     if (timeline.isServer(lane)) this.paintServer(cell, lane, row, isEvent)
     if (!isEvent) return cell
-    const [text, gist] = rowText(timeline, row)
+    const [text, gist, message] = rowText(timeline, row)
     cell.classList.add('on')
-    cell.title = gist ? `${text}\n${gist}` : text
+    cell.title = gist ? `${message}\n${gist}` : message
     cell.append(
       h('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(timeline, row)),
       h('span', { class: 'text' }, text),
     )
-    if (gist) cell.append(h('span', { class: 'gist' }, gist))
+    if (gist && !text.includes(gist)) cell.append(h('span', { class: 'gist' }, gist))
     return cell
   }
 
@@ -293,7 +319,7 @@ export class Table {
         layout.rows[from] === arrow.fromRow && layout.rows[to] === arrow.toRow
       if (x0 === undefined || x1 === undefined || !isShown) continue
       const y = (position: number) => layout.top(position) - base + ROW_HEIGHT / 2
-      const label = arrow.end === 'lost' ? 'lost' : ''
+      const label = arrow.end === 'lost' ? lossLabel(timeline, arrow.toRow) : ''
       lines.push({
         arrow,
         x0,
@@ -310,6 +336,12 @@ export class Table {
 /** What is not known to arrive is drawn a little way, towards where it was sent. */
 function endOf(end: string, x0: number, x1: number): number {
   return end === 'unknown' ? x0 + (x1 - x0) * 0.3 : x1
+}
+
+/** What happened to a message that was lost, in a few words. */
+function lossLabel(timeline: Timeline, row: number): string {
+  const [, reason] = rowText(timeline, row)
+  return reason ? shorten(reason, LOSS_CHARACTERS) : 'lost'
 }
 
 function inkOf(element: HTMLElement): Ink {

@@ -147,6 +147,11 @@ export class Timeline {
     )
   }
 
+  /** The index of a log's first entry: the Go original counts from 0. */
+  get first(): number {
+    return this.header.source === 'go' ? 0 : 1
+  }
+
   /** Whether there is a log to show: part 1 has none. */
   get hasLogs(): boolean {
     return this.nodes.index.length > 1

@@ -1,4 +1,4 @@
-import { GIST_SEPARATOR, ROLES } from '../shared/format.ts'
+import { ROLES, TEXT_SEPARATOR } from '../shared/format.ts'
 import { visible } from '../shared/text.ts'
 import { NONE, type Timeline } from './timeline.ts'
 
@@ -43,13 +43,12 @@ export function signOf(timeline: Timeline, row: number): string {
 /** No row is wider than this many characters; the details show the rest. */
 const ROW_CHARACTERS = 300
 
-/** A row's message, and what the viewer adds to it from the event's fields. */
-export function rowText(timeline: Timeline, row: number): [string, string] {
+/** A row's words, what its fields add to them, and the whole message for a closer look. */
+export function rowText(timeline: Timeline, row: number): [string, string, string] {
   const text = timeline.texts.get(timeline.text[row] ?? 0)
-  const at = text.indexOf(GIST_SEPARATOR)
-  if (at === -1) return [visible(text.slice(0, ROW_CHARACTERS)), '']
-  const gist = text.slice(at + 1, at + ROW_CHARACTERS)
-  return [visible(text.slice(0, Math.min(at, ROW_CHARACTERS))), visible(gist)]
+  const [words = '', gist = '', message = words] = text.split(TEXT_SEPARATOR)
+  const cut = (part: string) => visible(part.slice(0, ROW_CHARACTERS))
+  return [cut(words), cut(gist), cut(message)]
 }
 
 export function laneName(timeline: Timeline, lane: number): string {
@@ -64,8 +63,8 @@ export function timeText(ms: number): string {
 
 export function durationText(ms: number): string {
   if (ms < 10) return `${Math.round(ms * 100) / 100} ms`
-  if (ms < 10_000) return `${Math.round(ms)} ms`
-  return `${(ms / 1000).toLocaleString('en', { maximumFractionDigits: 1 })} s`
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  return `${(ms / 1000).toLocaleString('en', { maximumFractionDigits: 2 })} s`
 }
 
 export function count(value: number): string {

@@ -178,7 +178,7 @@ function serverEvent(
   text: string,
   prose: Prose,
 ): RunEvent {
-  const { event, role, term, commitIndex, message } = prose
+  const { event, role, term, commitIndex, message, entries } = prose
   const rpc = message ? matcher.match(server, message) : null
   return {
     ...line,
@@ -186,6 +186,7 @@ function serverEvent(
     server,
     msg: text,
     ...(role && { role }),
+    ...(entries && { entries }),
     ...(term !== undefined && { term }),
     ...(commitIndex !== undefined && { state: { commitIndex } }),
     ...(rpc && { rpc, isGuess: true }),

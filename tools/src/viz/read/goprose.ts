@@ -1,4 +1,5 @@
-import type { EventName, Fault, Role } from './event.ts'
+import type { EventName, Fault, LoggedEntry, Role } from './event.ts'
+import { splitGoList } from './govalues.ts'
 
 /** What a line of the Go original says of its server, as far as its prose can be trusted. */
 export interface Prose {
@@ -8,6 +9,8 @@ export interface Prose {
   readonly commitIndex?: number
   readonly votedFor?: number
   readonly message?: ProseMessage
+  /** The server's whole log, where the line tells it; Go counts from 0. */
+  readonly entries?: readonly LoggedEntry[]
   readonly fault?: Fault
 }
 
@@ -40,7 +43,8 @@ export function readServerProse(text: string): Prose {
   if (message)
     return { event: message.isSent ? 'send' : 'receive', ...term(text), message }
   const [, role] = BECOMES.exec(text) ?? []
-  if (role) return { event: 'role', role: role as Role, ...term(text) }
+  const entries = readLog(text)
+  if (role) return { event: 'role', role: role as Role, ...term(text), ...entries }
   const [, commitIndex] = COMMITS.exec(text) ?? []
   if (commitIndex !== undefined) {
     return { event: 'commit', commitIndex: Number(commitIndex) }
@@ -50,9 +54,22 @@ export function readServerProse(text: string): Prose {
   if (text.startsWith('election timer started')) {
     return { event: 'timer', ...term(text) }
   }
-  if (text.startsWith('... inserting entries')) return { event: 'append' }
+  if (text.startsWith('... log')) return { event: 'append', ...entries }
   if (text.startsWith('send on commitchan')) return { event: 'apply' }
   return { event: 'note' }
+}
+
+/** `… log is now: [{42 1} {7 2}]`: the commands, each with its term. */
+function readLog(text: string): { entries?: LoggedEntry[] } {
+  const [, list] = /\blog(?: is now: |=)\[(.*)\]$/.exec(text) ?? []
+  if (list === undefined) return {}
+  const entries: LoggedEntry[] = []
+  for (const item of splitGoList(list)) {
+    const [, command, term] = /^\{(.*) (\d+)\}$/.exec(item) ?? []
+    if (term === undefined) return {}
+    entries.push({ index: entries.length, term: Number(term), command })
+  }
+  return { entries }
 }
 
 /** The term that a server is in, which a message that it got need not be of. */

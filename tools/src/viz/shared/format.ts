@@ -110,5 +110,5 @@ export interface Header {
   readonly tables: readonly TableSpec[]
 }
 
-/** Between an event's message and what the viewer adds to it from the event's fields. */
-export const GIST_SEPARATOR = '\u001f'
+/** Between a row's words, what its fields add to them, and the message if it is longer. */
+export const TEXT_SEPARATOR = '\u001f'

@@ -6,11 +6,21 @@ const MOST_COMMANDS = 4
 
 /** What a row says beside the event's message: the fields that tell the story. */
 export function gistOf(event: RunEvent): string {
+  if (event.reason !== undefined) return lossText(event.reason)
   if (event.rpc) return rpcGist(event.rpc)
   if (event.entries) return entriesGist(event.entries)
   if (event.invariant !== undefined) return `broken: ${event.invariant}`
   return ''
 }
+
+/** A message's row in a narrow column: the sign before it says sent, received or lost. */
+export function shortTextOf({ event, rpc }: RunEvent): string | null {
+  if (!rpc || !MESSAGE_EVENTS.has(event)) return null
+  const what = rpc.kind === 'request' ? rpc.method : 'reply'
+  return event === 'receive' ? `${what} from ${rpc.from}` : `${what} to ${rpc.to}`
+}
+
+const MESSAGE_EVENTS: ReadonlySet<string> = new Set(['send', 'receive', 'drop'])
 
 function rpcGist({ method, kind, args }: Rpc): string {
   if (method === 'RequestVote') return kind === 'request' ? asks(args) : votes(args)
@@ -55,6 +65,11 @@ function entriesGist(entries: readonly Partial<LoggedEntry>[]): string {
     .map(({ command }) => commandText(command))
   if (entries.length > MOST_COMMANDS) shown.push('…')
   return `+${entries.length} [${shown.join(' ')}]`
+}
+
+/** Why a message was lost. */
+function lossText(reason: string): string {
+  return reason === 'lost' ? reason : `lost: ${reason}`
 }
 
 /** A command as a person writes it: a string without its quotes. */

@@ -4,16 +4,16 @@ import {
   type Failure,
   type FaultSpan,
   FLAG,
-  GIST_SEPARATOR,
   type Header,
   type Lane,
   ROLES,
   type Status,
+  TEXT_SEPARATOR,
 } from '../shared/format.ts'
 import { type Packer, RawChunks } from './chunks.ts'
 import { Column, type PackedColumns, pack, StringTable } from './columns.ts'
 import { FaultSpans } from './faults.ts'
-import { gistOf } from './gist.ts'
+import { gistOf, shortTextOf } from './gist.ts'
 import { LogTree } from './logs.ts'
 import { Messages } from './messages.ts'
 
@@ -190,15 +190,19 @@ export class Run {
     if (event.term !== undefined) server.term = Math.min(event.term, LARGEST)
     this.terms = Math.max(this.terms, server.term)
     if (event.state) server.state = { ...server.state, ...event.state }
-    if (event.event === 'append' && event.entries) {
-      this.setLog(row, server, this.logs.append(server.log, event.entries))
-    }
+    if (event.entries) this.setLog(row, server, this.appended(server.log, event))
     if (event.event === 'truncate' && event.index !== undefined) {
       this.setLog(row, server, this.logs.before(server.log, event.index))
     }
   }
 
+  /** The Go original prints whole logs; an empty one is news, too. */
+  private appended(head: number, { entries = [] }: RunEvent): number {
+    return this.logs.append(this.source === 'go' ? 0 : head, entries)
+  }
+
   private setLog(row: number, server: Server, head: number): void {
+    if (head === server.log) return
     server.log = head
     this.logRow.push(row)
     this.logLane.push(server.lane)
@@ -265,7 +269,10 @@ export class Run {
     const isHomeless = server === null && event.server !== undefined
     const text = isHomeless ? `[${event.server}] ${event.msg}` : event.msg
     const gist = gistOf(event)
-    return gist ? text + GIST_SEPARATOR + gist : text
+    // The reader of another's log finds its words; ours says the same in fewer.
+    const short = this.source === 'raft' ? shortTextOf(event) : null
+    if (short !== null) return [short, gist, text].join(TEXT_SEPARATOR)
+    return gist ? text + TEXT_SEPARATOR + gist : text
   }
 
   private lanesInOrder(): { number: number; lane: Lane }[] {
