@@ -1,6 +1,7 @@
 /**
  * How long the parts' tests take: the whole suite as `npm test` runs it, start-up included,
- * beside the Go original's; and every scenario over 1,000 seeds. Asserts nothing.
+ * beside the Go original's; and every scenario over 1,000 seeds. Asserts nothing. Names of
+ * parts as arguments leave out the others.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -27,7 +28,9 @@ interface Measured {
 }
 
 console.log(`Node ${process.version}, ${availableParallelism()} cores`)
+const chosen = process.argv.slice(2)
 for (const part of listParts(ROOT)) {
+  if (chosen.length > 0 && !chosen.includes(part)) continue
   runTests(part, {}) // Compiles what changed; that is kept.
   const suite = runTests(part, {})
   const go = GO_SECONDS[part]
