@@ -70,18 +70,27 @@ export class InputError extends Error {
   override readonly name = 'InputError'
 }
 
-/** @throws InputError when an input cannot be read, or has no event in it. */
+/**
+ * @throws InputError when an input cannot be read, or has no event in it; the pages of the
+ *   others are written all the same.
+ */
 export async function writeTimelines(options: WriteOptions): Promise<Timelines> {
   const { inputs, outDir, testPattern, suffix, onProgress = () => {} } = options
   const packer = new Packer()
   const results: ReadResult[] = []
+  const problems: string[] = []
   for (const input of inputs) {
     const onBytes = (bytes: number) => onProgress({ kind: 'read', bytes })
-    results.push(await readInput(input, packer, onBytes))
+    try {
+      results.push(await readInput(input, packer, onBytes))
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error
+      problems.push(error.message)
+    }
   }
   const all = results.flatMap(({ runs }) => runs)
   const runs = all.filter(({ test }) => matches(test, testPattern))
-  await mkdir(outDir, { recursive: true })
+  if (runs.length > 0) await mkdir(outDir, { recursive: true })
   const names = new FileNames()
   const index = runs.length > 1 ? join(outDir, INDEX_FILE) : null
   const skipped = results.reduce((sum, result) => sum + result.skipped, 0)
@@ -95,6 +104,7 @@ export async function writeTimelines(options: WriteOptions): Promise<Timelines> 
     onProgress({ kind: 'write', done: pages.length, total: runs.length })
   }
   if (index) await writeIndex(index, pages, skipped)
+  if (problems.length > 0) throw new InputError(problems.join('\n'))
   const tests = all.map(({ test }) => test)
   return { pages, ...(index && { index }), skipped, tests }
 }

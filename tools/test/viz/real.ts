@@ -41,7 +41,13 @@ export function realLog(options: RealRun, scenario: (world: World) => void): str
     logger: (clock) => {
       logger = testLogger(destination, test, clock)
       const replay = `./dotest.sh part3 '${test}' --seed ${seed}`
-      logTestStart(logger, { part: 'part3', seed, network: 'simulated', servers, replay })
+      logTestStart(logger, {
+        part: 'part3',
+        seed,
+        network: 'simulated',
+        servers,
+        replay,
+      })
       return logger
     },
   })
@@ -67,7 +73,9 @@ function worldOf(
     advance: (ms) => cluster.advance(ms),
     leader: () => {
       const leaders = cluster.ids.filter((id) => cluster.server(id).role === 'Leader')
-      leaders.sort((a, b) => cluster.server(a).currentTerm - cluster.server(b).currentTerm)
+      leaders.sort(
+        (a, b) => cluster.server(a).currentTerm - cluster.server(b).currentTerm,
+      )
       const last = leaders.at(-1)
       if (last === undefined) throw new Error('nobody leads')
       return last

@@ -70,7 +70,9 @@ function fieldTable(line: string): HTMLElement {
 }
 
 function fieldRow(name: string, value: unknown): HTMLElement[] {
-  const text = typeof value === 'string' ? value : JSON.stringify(value, null, 1)
+  const json = typeof value === 'string' ? value : JSON.stringify(value, null, 1)
+  // A stack is read line by line; the raw line has it as it is.
+  const text = name === 'error' ? json.replaceAll('\\n', '\n') : json
   return [h('dt', {}, visible(name)), h('dd', {}, ...textWithMore(text ?? ''))]
 }
 

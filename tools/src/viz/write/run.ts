@@ -267,7 +267,8 @@ export class Run {
 
   private textOf(event: RunEvent, server: Server | null): string {
     const isHomeless = server === null && event.server !== undefined
-    const text = isHomeless ? `[${event.server}] ${event.msg}` : event.msg
+    const said = event.msg.replaceAll(TEXT_SEPARATOR, '␟')
+    const text = isHomeless ? `[${event.server}] ${said}` : said
     const gist = gistOf(event)
     // The reader of another's log finds its words; ours says the same in fewer.
     const short = this.source === 'raft' ? shortTextOf(event) : null
