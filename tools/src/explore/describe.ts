@@ -1,12 +1,33 @@
+import type { FileStory } from './file.ts'
 import type { CrashMoment, Fault, Schedule } from './schedule.ts'
 
 /** A schedule as a person would tell it, a line for each fault. */
 export function describeSchedule(schedule: Schedule): string[] {
-  const { faults, durationMs } = schedule
+  const { faults, durationMs, file } = schedule
   const lines = faults.map(
     (fault) => `at ${fault.atMs} ms ${describeFault(fault)}${howLong(fault)}`,
   )
-  return [...lines, `at ${durationMs} ms the faults stop`]
+  return [...lines, `at ${durationMs} ms the faults stop`, ...describeFile(file)]
+}
+
+function describeFile(file: FileStory | null): string[] {
+  if (!file) return []
+  const steps = file.steps.map((step) => {
+    if (step.kind === 'sync') return 'sync'
+    if (step.kind === 'entry') return `entry ${step.index} of term ${step.term}`
+    return `term ${step.term} and a vote for ${step.votedFor}`
+  })
+  return [
+    `a file is given: ${[...steps, 'sync'].join(', ')}`,
+    `and then: ${TROUBLES[file.trouble.kind]}`,
+  ]
+}
+
+const TROUBLES: Readonly<Record<FileStory['trouble']['kind'], string>> = {
+  torn: 'power is lost in the middle of the last write',
+  power: 'power is lost after the last sync',
+  damage: 'a byte in it changes',
+  failure: 'the last sync fails',
 }
 
 /** How large a schedule is, in a few words. */

@@ -1,5 +1,12 @@
 import { between, type Random, randomStreams } from '../lab/random.ts'
-import type { CrashMoment, Fault, FaultKind, Schedule } from './schedule.ts'
+import { drawFileStory } from './file.ts'
+import type {
+  ClusterFaultKind,
+  CrashMoment,
+  Fault,
+  FaultKind,
+  Schedule,
+} from './schedule.ts'
 
 export interface DrawOptions {
   readonly durationMs: number
@@ -22,7 +29,7 @@ const TIMEOUTS = [0, 0, 0, 1, 2, 5] as const
 
 /** What the faults of one schedule have in common. */
 interface Temper {
-  readonly kinds: readonly FaultKind[]
+  readonly kinds: readonly ClusterFaultKind[]
   readonly faultGapMs: number
   readonly commandGapMs: number
   /** How long a fault lasts. */
@@ -33,7 +40,12 @@ interface Temper {
 }
 
 /** What takes a leader out of its office, if it lasts for an election timeout. */
-const DEPOSING: readonly FaultKind[] = ['crash', 'pause', 'disconnect', 'partition']
+const DEPOSING: readonly ClusterFaultKind[] = [
+  'crash',
+  'pause',
+  'disconnect',
+  'partition',
+]
 
 /** How often a schedule is a chase after one leader after the other. */
 const CHASE_CHANCE = 0.25
@@ -45,7 +57,8 @@ const CHASE_CHANCE = 0.25
 export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const random = randomStreams(seed)()
   const servers = options.servers ?? pick(random, SIZES)
-  const { durationMs, kinds } = options
+  const { durationMs } = options
+  const kinds = options.kinds.filter((kind) => kind !== 'file')
   const temper = random() < CHASE_CHANCE ? chase(random, kinds) : medley(random, kinds)
   const draw = new Draw(random, servers, temper)
   const faultTimes =
@@ -60,11 +73,12 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
     timeouts: pick(random, TIMEOUTS),
     faults: [...faults, ...ending].sort((a, b) => a.atMs - b.atMs),
     commandsAtMs: options.hasCommands ? commandsAtMs : [],
+    file: options.kinds.includes('file') ? drawFileStory(random) : null,
   }
 }
 
 /** A few kinds of faults more often than many. */
-function medley(random: Random, kinds: readonly FaultKind[]): Temper {
+function medley(random: Random, kinds: readonly ClusterFaultKind[]): Temper {
   const few = Math.min(random(), random()) * kinds.length
   const minMs = pick(random, [2, 20, 100])
   return {
@@ -78,7 +92,7 @@ function medley(random: Random, kinds: readonly FaultKind[]): Temper {
 }
 
 /** Leader after leader is cut off, often with some followers, and comes back: figure 8. */
-function chase(random: Random, kinds: readonly FaultKind[]): Temper {
+function chase(random: Random, kinds: readonly ClusterFaultKind[]): Temper {
   const deposing = kinds.filter((kind) => DEPOSING.includes(kind))
   const others = kinds.filter((kind) => !DEPOSING.includes(kind))
   return {
@@ -109,7 +123,7 @@ class Draw {
    * What stays when the other faults stop: sometimes a minority is gone for good, sometimes
    * a server whose clock runs fast comes back after it has missed something.
    */
-  ending(kinds: readonly FaultKind[], durationMs: number): Fault[] {
+  ending(kinds: readonly ClusterFaultKind[], durationMs: number): Fault[] {
     const chance = this.random()
     const atMs = Math.round(durationMs * between(this.random, 0.6, 1))
     const server = this.server()
@@ -128,7 +142,7 @@ class Draw {
     return []
   }
 
-  fault(kind: FaultKind, atMs: number): Fault {
+  fault(kind: ClusterFaultKind, atMs: number): Fault {
     const timed = { atMs, ...this.duration(kind), ...this.aimed() }
     switch (kind) {
       case 'crash':
@@ -155,7 +169,7 @@ class Draw {
     }
   }
 
-  private duration(kind: FaultKind): { forMs?: number } {
+  private duration(kind: ClusterFaultKind): { forMs?: number } {
     const { minMs, maxMs } = this.temper
     const outlives = kind === 'crash' || kind === 'clock'
     if (outlives && this.random() < 0.03) return {}

@@ -1,6 +1,7 @@
 import type { ServerUnderTest, Surroundings } from '../lab/cluster.ts'
 import type { Random } from '../lab/random.ts'
 import type { Storage } from '../lab/storage.ts'
+import type { FileStorageClass } from './file.ts'
 
 /** A server of whichever part; the first part takes no commands. */
 export interface ServerOfPart extends ServerUnderTest {
@@ -18,6 +19,7 @@ export interface Part {
   ) => ServerOfPart
   /** From part 3 on. A part without it promises nothing about crashes. */
   readonly MemoryStorage?: new () => Disk
+  readonly FileStorage?: FileStorageClass
 }
 
 /** The part that a compiled text is. */

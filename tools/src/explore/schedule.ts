@@ -3,6 +3,8 @@
  * seed, run, made smaller, saved and run again.
  */
 
+import type { FileStory } from './file.ts'
+
 export const FAULT_KINDS = [
   'crash',
   'pause',
@@ -13,9 +15,13 @@ export const FAULT_KINDS = [
   'duplication',
   'delay',
   'clock',
+  'file',
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
+
+/** The kinds that strike a cluster; `file` strikes one server's file, apart from it. */
+export type ClusterFaultKind = Exclude<FaultKind, 'file'>
 
 /**
  * When a crash strikes, once its time has come: at once; in the server's next event that
@@ -58,6 +64,8 @@ export interface Schedule {
   readonly faults: readonly Fault[]
   /** When a command is offered to every server; those who think that they lead take it. */
   readonly commandsAtMs: readonly number[]
+  /** What happens to a file by itself; null where there is none, or nothing to look at. */
+  readonly file: FileStory | null
 }
 
 /** The ids of the servers that a fault names. */

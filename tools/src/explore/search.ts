@@ -1,7 +1,7 @@
 import type { DrawOptions } from './draw.ts'
 import type { ExploreOptions } from './options.ts'
 import type { Part } from './part.ts'
-import { FAULT_KINDS } from './schedule.ts'
+import { FAULT_KINDS, type FaultKind } from './schedule.ts'
 import { UsageError } from './usage.ts'
 import type { Tally } from './worker.ts'
 
@@ -10,18 +10,18 @@ export function drawOptionsFor(
   part: Part,
   options: Pick<ExploreOptions, 'duration' | 'servers' | 'faults'>,
 ): DrawOptions {
-  const remembers = part.MemoryStorage !== undefined
-  if (!remembers && options.faults?.includes('crash')) {
+  const lacking: readonly FaultKind[] = part.MemoryStorage ? [] : ['crash', 'file']
+  if (options.faults?.some((kind) => lacking.includes(kind))) {
     throw new UsageError(
-      'this part has no storage, so it promises nothing about crashes; ' +
-        'leave crash out of --faults, or take part3',
+      'this part has no storage, so it promises nothing about crashes and files; ' +
+        'leave them out of --faults, or take part3',
     )
   }
   const kinds = options.faults ?? FAULT_KINDS
   return {
     durationMs: Math.round(options.duration * 1000),
     servers: options.servers ?? null,
-    kinds: remembers ? kinds : kinds.filter((kind) => kind !== 'crash'),
+    kinds: kinds.filter((kind) => !lacking.includes(kind)),
     hasCommands: 'submit' in part.ConsensusModule.prototype,
   }
 }

@@ -10,7 +10,7 @@ export interface Shrunk {
 }
 
 /** The work to spend on a smaller schedule, in events: some five seconds. */
-const MAX_EVENTS = 1_500_000
+const MAX_EVENTS = 2_500_000
 /**
  * A schedule without one of its faults goes differently from there on: the luck of the
  * next seeds may lead back to the same violation.
@@ -45,6 +45,7 @@ class Shrinker {
     let before: Schedule
     do {
       before = this.best
+      this.onlyTheFile()
       this.fewerServers()
       this.shorten()
       this.beginEarlier()
@@ -69,6 +70,13 @@ class Shrinker {
       return true
     }
     return false
+  }
+
+  private onlyTheFile(): void {
+    const { file } = this.best
+    if (!file || this.accepts({ file: null })) return
+    this.accepts({ servers: 1, faults: [], commandsAtMs: [] })
+    this.fewer(file.steps, (steps) => ({ file: { ...file, steps } }))
   }
 
   private fewerServers(): void {

@@ -11,6 +11,7 @@ import {
   silentLogger,
 } from '../lab/index.ts'
 import { betweenWrites } from '../lab/storage.ts'
+import { runFileStory } from './file.ts'
 import type { Disk, Part, ServerOfPart } from './part.ts'
 import type { CrashMoment, Fault, Schedule } from './schedule.ts'
 
@@ -35,8 +36,20 @@ export function runSchedule(
   logger: (clock: Clock) => Logger = () => silentLogger,
 ): Outcome {
   const world = new World(part, schedule, logger)
-  const violation = world.run()
+  const violation = world.run() ?? fileViolation(part, schedule)
   return { violation, simulatedMs: world.cluster.clock.now(), events: world.events }
+}
+
+/** What becomes of a file has no time of its own. */
+function fileViolation(part: Part, { file, durationMs }: Schedule): Violation | null {
+  if (!file || !part.FileStorage) return null
+  try {
+    runFileStory(part.FileStorage, file)
+    return null
+  } catch (error) {
+    const { invariant, message } = asViolation(error)
+    return { invariant, message, atMs: durationMs }
+  }
 }
 
 /** A crash that waits for its moment. */

@@ -1,0 +1,278 @@
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { threadId } from 'node:worker_threads'
+import { InvariantViolation } from '../lab/invariants.ts'
+import type { Random } from '../lab/random.ts'
+import type { Storage } from '../lab/storage.ts'
+
+const NEWLINE = 10
+
+/** One thing that a server saves. What an entry says follows from its index and term. */
+export type FileStep =
+  | { readonly kind: 'vote'; readonly term: number; readonly votedFor: number | null }
+  | { readonly kind: 'entry'; readonly index: number; readonly term: number }
+  | { readonly kind: 'sync' }
+
+/**
+ * What happens to the file in the end. `torn`: power is lost in the middle of the last sync,
+ * and that share of it was written. `power`: it is lost after the last sync. `damage`: a
+ * byte of what was synced before is not what was written. `failure`: the last sync fails.
+ */
+export type FileTrouble =
+  | { readonly kind: 'torn'; readonly share: number }
+  | { readonly kind: 'damage'; readonly share: number }
+  | { readonly kind: 'power' }
+  | { readonly kind: 'failure' }
+
+/** The life of a server's file. */
+export interface FileStory {
+  readonly steps: readonly FileStep[]
+  readonly trouble: FileTrouble
+}
+
+export interface DurableFile extends Storage<SavedState, SavedEntry> {
+  close(): void
+}
+
+export type FileStorageClass = new (file: string) => DurableFile
+
+interface SavedEntry {
+  readonly term: number
+  readonly command: string
+}
+
+interface SavedState {
+  readonly currentTerm: number
+  readonly votedFor: number | null
+  readonly log: readonly SavedEntry[]
+}
+
+export function drawFileStory(random: Random): FileStory {
+  const steps: FileStep[] = []
+  let term = 0
+  let length = 0
+  for (let left = 1 + Math.floor(random() * 20); left > 0; left -= 1) {
+    const chance = random()
+    if (chance < 0.2) {
+      term += 1
+      const votedFor = random() < 0.5 ? null : Math.floor(random() * 5)
+      steps.push({ kind: 'vote', term, votedFor })
+    } else if (chance < 0.7) {
+      const back = random() < 0.2 ? Math.floor(random() * length) : 0
+      length += 1 - back
+      steps.push({ kind: 'entry', index: length, term })
+    } else {
+      steps.push({ kind: 'sync' })
+    }
+  }
+  return { steps, trouble: drawTrouble(random) }
+}
+
+function drawTrouble(random: Random): FileTrouble {
+  const chance = random()
+  if (chance < 0.4) return { kind: 'torn', share: Math.floor(random() * 1000) / 1000 }
+  if (chance < 0.8) return { kind: 'damage', share: Math.floor(random() * 1000) / 1000 }
+  return { kind: chance < 0.9 ? 'power' : 'failure' }
+}
+
+/** Lives through a story. @throws InvariantViolation when the file forgets, or lies. */
+export function runFileStory(FileStorage: FileStorageClass, story: FileStory): void {
+  const file = join(tmpdir(), `raft-explore-${process.pid}-${threadId}.log`)
+  fs.rmSync(file, { force: true })
+  try {
+    new FileLife(FileStorage, file).run(story)
+  } finally {
+    fs.rmSync(file, { force: true })
+  }
+}
+
+class FileLife {
+  private readonly FileStorage: FileStorageClass
+  private readonly file: string
+  private storage: DurableFile | null = null
+  /** The state after each record since the last sync, which is the first of them. */
+  private states: SavedState[] = [{ currentTerm: 0, votedFor: null, log: [] }]
+  /** How much of the file would outlive a loss of power, in bytes. */
+  private durableBytes = 0
+  private isFailing = false
+
+  constructor(FileStorage: FileStorageClass, file: string) {
+    this.FileStorage = FileStorage
+    this.file = file
+  }
+
+  run({ steps, trouble }: FileStory): void {
+    withSync(
+      (fd) => this.onSync(fd),
+      () => {
+        this.open()
+        for (const step of steps) this.take(step)
+        this.cause(trouble)
+        this.storage?.close()
+      },
+    )
+  }
+
+  private onSync(fd: number): void {
+    if (this.isFailing) throw new Error('EIO: i/o error, fdatasync')
+    const stat = fs.fstatSync(fd)
+    if (stat.isFile()) this.durableBytes = stat.size
+  }
+
+  /** Begins a life of the server, with what it finds. */
+  private open(): SavedState {
+    this.storage?.close()
+    this.storage = null
+    const storage = new this.FileStorage(this.file)
+    this.storage = storage
+    return storage.load()
+  }
+
+  private take(step: FileStep): void {
+    const before = this.states.at(-1) as SavedState
+    switch (step.kind) {
+      case 'vote':
+        this.states.push({ ...before, currentTerm: step.term, votedFor: step.votedFor })
+        this.storage?.saveTermAndVote(step.term, step.votedFor)
+        this.states = this.states.slice(-1)
+        return
+      case 'entry': {
+        const { index, term } = step
+        const entry = { command: `entry ${index} of term ${term}`, term }
+        this.states.push({ ...before, log: [...before.log.slice(0, index - 1), entry] })
+        this.storage?.saveEntries(index, [entry])
+        return
+      }
+      case 'sync':
+        this.storage?.sync()
+        this.states = this.states.slice(-1)
+    }
+  }
+
+  private cause(trouble: FileTrouble): void {
+    if (trouble.kind === 'failure') {
+      this.failToSync()
+      return
+    }
+    const before = fs.statSync(this.file).size
+    this.storage?.sync()
+    const after = fs.statSync(this.file).size
+    if (trouble.kind === 'power') {
+      fs.truncateSync(this.file, this.durableBytes)
+      this.expect(this.recover('after a loss of power'), this.states.slice(-1))
+    } else if (trouble.kind === 'torn') {
+      fs.truncateSync(this.file, before + Math.floor(trouble.share * (after - before)))
+      this.expect(this.recover('after a write that was torn'), this.states)
+      this.goOn()
+    } else if (before > 0) {
+      this.damage(Math.floor(trouble.share * before))
+    }
+  }
+
+  private failToSync(): void {
+    this.storage?.saveEntries(1, [{ command: 'the last one', term: 0 }])
+    this.isFailing = true
+    if (!this.fails(() => this.storage?.sync())) {
+      throw lost('the disk failed to sync, and the server was told that all is well')
+    }
+    this.isFailing = false
+    if (!this.fails(() => this.storage?.sync())) {
+      throw lost(
+        'a sync failed, and a second one was said to have done it; what the first one ' +
+          'lost is not on the disk',
+      )
+    }
+  }
+
+  private damage(offset: number): void {
+    const bytes = fs.readFileSync(this.file)
+    bytes[offset] = (bytes[offset] ?? 0) ^ 1
+    fs.writeFileSync(this.file, bytes)
+    let found: SavedState
+    try {
+      found = this.open()
+    } catch {
+      return
+    }
+    // The very last record may be taken for one that was torn.
+    if (offset > bytes.lastIndexOf(NEWLINE, bytes.length - 2)) return
+    throw lost(
+      `byte ${offset} of the file is damaged, and the server starts without a complaint, ` +
+        `with ${tell(found)} where ${tell(this.states[0])} had been synced`,
+    )
+  }
+
+  /** After a write that was torn the file must serve for another life. */
+  private goOn(): void {
+    const { currentTerm, log } = this.states[0] as SavedState
+    this.take({ kind: 'entry', index: log.length + 1, term: currentTerm })
+    this.take({ kind: 'vote', term: currentTerm + 1, votedFor: 0 })
+    this.expect(this.recover('in its next life but one'), this.states)
+  }
+
+  private recover(when: string): SavedState {
+    try {
+      return this.open()
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw lost(
+        `the server cannot start ${when}: ${reason.replaceAll(this.file, 'the file')}`,
+      )
+    }
+  }
+
+  private expect(found: SavedState, allowed: readonly SavedState[]): void {
+    const text = tell(found)
+    const match = allowed.find((state) => tell(state) === text)
+    if (!match) {
+      throw lost(`the file gives back ${text}, but ${tell(allowed[0])} had been synced`)
+    }
+    this.states = [match]
+  }
+
+  private fails(action: () => void): boolean {
+    try {
+      action()
+      return false
+    } catch {
+      return true
+    }
+  }
+}
+
+function lost(explanation: string): InvariantViolation {
+  return new InvariantViolation('Durability', explanation)
+}
+
+function tell(state: SavedState | undefined): string {
+  if (!state) return 'nothing'
+  const terms = state.log.map(({ command }) => command).join(', ')
+  return `term ${state.currentTerm}, vote ${state.votedFor}, log [${terms}]`
+}
+
+let onSync: ((fd: number) => void) | null = null
+
+/** Calls `handler` where a file would be synced to disk: it may note it, or fail. */
+function withSync(handler: (fd: number) => void, action: () => void): void {
+  takeOverSync()
+  onSync = handler
+  try {
+    action()
+  } finally {
+    onSync = null
+  }
+}
+
+let isTakenOver = false
+
+/** Once for this thread, since Node takes its time for it. */
+function takeOverSync(): void {
+  if (isTakenOver) return
+  isTakenOver = true
+  const { fsyncSync, fdatasyncSync } = fs
+  fs.fsyncSync = (fd) => (onSync ?? fsyncSync)(fd)
+  fs.fdatasyncSync = (fd) => (onSync ?? fdatasyncSync)(fd)
+  syncBuiltinESMExports()
+}
