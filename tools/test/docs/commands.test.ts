@@ -1,0 +1,75 @@
+/** What the chapters and READMEs tell a reader to type prints what they say. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { markdownFiles } from '../../../scripts/markdown.ts'
+import { firstMissing, stepsOf } from './chapter.ts'
+import { Scratch } from './scratch.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+/** In ms: a net for a machine that is busy. */
+const TIMEOUT_MS = 300_000
+
+for (const file of markdownFiles(ROOT)) {
+  const steps = stepsOf(readFileSync(join(ROOT, file), 'utf8'))
+  if (steps.length === 0) continue
+  test.concurrent(`${file} shows what its commands print`, {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const scratch = new Scratch(ROOT)
+    try {
+      for (const step of steps) {
+        for (const change of step.changes) scratch.change(change.file, change.lines)
+        const { output, exitCode } = await scratch.run(step.command)
+        scratch.undo()
+        const where = `${file}:${step.line}: ${step.command}`
+        expect(firstMissing(step.output, output), `${where}\n${output}`).toBeNull()
+        expect(exitCode, `exit code of ${where}\n${output}`).toBe(step.exitCode)
+      }
+    } finally {
+      scratch.remove()
+    }
+  })
+}
+
+describe('a block of commands', () => {
+  const fence = '```'
+
+  test('has lines to type, and what they print', () => {
+    const text = `<!-- run exit 1 -->\n${fence}console\n$ one\na\n…\n$ two\n${fence}\n`
+    expect(stepsOf(text)).toEqual([
+      { changes: [], command: 'one', output: ['a', '…'], exitCode: 1, line: 3 },
+      { changes: [], command: 'two', output: [], exitCode: 1, line: 6 },
+    ])
+  })
+
+  test('comes after the changes it is about', () => {
+    const change = `<!-- change: part1/src/raft.ts -->\n${fence}diff\n-a\n+b\n${fence}\n`
+    const text = `${change}\n<!-- run -->\n${fence}console\n$ one\n${fence}\n`
+    expect(stepsOf(text)[0]?.changes).toEqual([
+      { file: 'part1/src/raft.ts', lines: ['-a', '+b'] },
+    ])
+    expect(() => stepsOf(change)).toThrow('the last change is followed by no command')
+  })
+
+  test('says whether it is run', () => {
+    const block = `${fence}console\n$ one\n${fence}\n`
+    expect(() => stepsOf(block)).toThrow('line 1: above a console block must stand')
+    expect(stepsOf(`<!-- not run: it takes an hour -->\n${block}`)).toEqual([])
+  })
+})
+
+test.each([
+  [['a', 'b'], 'a\nb\n', null],
+  [['a'], 'a\nb\n', 'nothing more, but it goes on: b'],
+  [['a', '…'], 'a\nb\n', null],
+  [['…', 'b'], 'a\nb\n', null],
+  [['…', 'c', '…'], 'a\nb\n', 'c'],
+  [['b', '…'], 'a\nb\n', 'b'],
+  [['a (… ms)'], 'a (12 ms)\n', null],
+  [['a+ … b'], 'aa x b\n', 'a+ … b'],
+  [[], 'whatever\n', null],
+])('%j shows %j: %j', (expected, output, missing) => {
+  expect(firstMissing(expected, output)).toBe(missing)
+})

@@ -1,0 +1,146 @@
+/** The excerpts in the chapters are the code, and a wrong address is never filled in. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { transformSync } from 'esbuild'
+import { expect, test } from 'vitest'
+import { definition, fillExcerpts } from '../../../scripts/excerpts.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+const SOURCE = `import { x } from 'y'
+
+/** A comment. */
+export const LIMIT = 10
+
+type Role =
+  | 'Follower'
+  | 'Leader'
+
+export class Server {
+  private readonly id: number
+  private lines: string[] = [
+    'a',
+  ]
+
+  constructor(id: number) {
+    this.id = id
+  }
+
+  /** Also a comment. */
+  private async call(
+    id: number,
+  ): Promise<void> {
+    if (id) {
+      this.id = id
+    }
+
+    return
+  }
+
+  calls = 0
+}
+
+scenario('it comes back', 3, async (h) => {
+  await h.sleepMs(1)
+})
+
+function id(): void {}
+`
+
+const fence = '```'
+const chapter = (address: string, body = '') =>
+  `Text.\n\n<!-- excerpt: ${address} -->\n${fence}ts\n${body}${fence}\n\nMore.\n`
+
+function fill(text: string): { text: string; problems: string[] } {
+  return fillExcerpts(text, () => SOURCE)
+}
+
+function bodyOf(address: string): string {
+  return fill(chapter(address)).text.split(`${fence}ts\n`)[1]?.split(fence)[0] ?? ''
+}
+
+test('a symbol is shown whole, without its comment and its indentation', () => {
+  expect(bodyOf('a.ts#LIMIT')).toBe('export const LIMIT = 10\n')
+  expect(bodyOf('a.ts#Role')).toBe("type Role =\n  | 'Follower'\n  | 'Leader'\n")
+  expect(bodyOf('a.ts#Server.lines')).toBe("private lines: string[] = [\n  'a',\n]\n")
+  expect(bodyOf('a.ts#Server.id')).toBe('private readonly id: number\n')
+  expect(bodyOf('a.ts#id')).toBe('function id(): void {}\n')
+  expect(bodyOf('a.ts#Server.call')).toMatch(/^private async call\((.|\n)*return\n\}\n$/)
+  expect(bodyOf("a.ts#'it comes back'")).toMatch(/^scenario(.|\n)*\n\}\)\n$/)
+})
+
+test('a part of a symbol is shown from one line to another', () => {
+  const address = 'a.ts#Server.call from "if (id)" to "}"'
+  expect(bodyOf(address)).toBe('if (id) {\n  this.id = id\n}\n')
+})
+
+test('a block that differs is named by its line, and filled again', () => {
+  const { text, problems } = fill(chapter('a.ts#LIMIT', 'export const LIMIT = 11\n'))
+  expect(problems).toEqual(['5: differs from a.ts#LIMIT'])
+  expect(text).toBe(chapter('a.ts#LIMIT', 'export const LIMIT = 10\n'))
+  expect(fill(text)).toEqual({ text, problems: [] })
+})
+
+test.each([
+  ['a.ts#Gone', '3: a.ts has no Gone'],
+  ['a.ts#Server.gone', '3: a.ts has no Server.gone'],
+  // A field that others begin with, and a word in a body, are no definitions.
+  ['a.ts#Server.cal', '3: a.ts has no Server.cal'],
+  ["a.ts#'it comes'", "3: a.ts has no 'it comes'"],
+  ['a.ts', '3: "a.ts" is no address of an excerpt; one is part1/src/raft.ts#Role'],
+  ['a.ts#LIMIT from "no"', '3: a.ts#LIMIT from "no": no line has "no"'],
+  [
+    'a.ts#Server from "id" to "}"',
+    '3: a.ts#Server from "id" to "}": more than one line has "id"',
+  ],
+])('%s is an error, and changes nothing', (address, problem) => {
+  const text = chapter(address, 'as it was\n')
+  expect(fill(text)).toEqual({ text, problems: [problem] })
+})
+
+test('an address without a block below it is an error', () => {
+  const text = 'Text.\n\n<!-- excerpt: a.ts#LIMIT -->\n\nMore.\n'
+  expect(fill(text).problems).toEqual(['3: no block of code stands below this'])
+})
+
+test('an excerpt of more than 15 lines is too long', () => {
+  expect(fill(chapter('a.ts#Server')).problems[0]).toMatch(/has 23 lines, more than 15/)
+})
+
+test('every symbol of the parts is found where it begins and ends', () => {
+  for (const part of ['part1', 'part2', 'part3']) {
+    for (const file of ['raft.ts', 'server.ts', 'storage.ts']) {
+      if (part !== 'part3' && file === 'storage.ts') continue
+      const path = `${part}/src/${file}`
+      const source = readFileSync(join(ROOT, path), 'utf8')
+      for (const symbol of symbolsOf(source)) {
+        const text = definition(source, symbol, path).join('\n')
+        // What is not whole, or has a piece of what follows, is no TypeScript.
+        const isMember = symbol.includes('.')
+        const code = isMember ? `class Whole {\n${text}\n}` : text
+        expect(() => transformSync(code, { loader: 'ts' }), symbol).not.toThrow()
+        expect(text.split('\n').filter((line) => isStart(line, isMember))).toHaveLength(
+          1,
+        )
+      }
+    }
+  }
+})
+
+const TOP = /^(?:export )?(?:class|function|interface|type|const) (\w+)/
+const MEMBER = /^ {2}(?:private |readonly )*(\w+)(?:[(:]| =)/
+
+function isStart(line: string, isMember: boolean): boolean {
+  return (isMember ? MEMBER : TOP).test(line)
+}
+
+function symbolsOf(source: string): string[] {
+  let outer = ''
+  return source.split('\n').flatMap((line) => {
+    const top = TOP.exec(line)?.[1]
+    if (top) outer = /class/.test(line) ? top : ''
+    const member = outer && MEMBER.exec(line)?.[1]
+    if (top) return [top]
+    return member ? [`${outer}.${member}`] : []
+  })
+}
