@@ -50,6 +50,9 @@ const DEPOSING: readonly ClusterFaultKind[] = [
 /** How often a schedule is a chase after one leader after the other. */
 const CHASE_CHANCE = 0.25
 
+/** Real files take their time: a few seeds are enough to know them well. */
+const FILE_CHANCE = 0.2
+
 /**
  * Draws a schedule. Faults that come evenly hardly ever meet, so every seed has a temper of
  * its own: which kinds of faults, how dense, for how long, and how many commands.
@@ -65,6 +68,7 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
     temper.kinds.length > 0 ? times(random, temper.faultGapMs, durationMs) : []
   const faults = faultTimes.map((atMs) => draw.fault(pick(random, temper.kinds), atMs))
   const ending = draw.ending(kinds, durationMs)
+  const hasFile = options.kinds.includes('file') && random() < FILE_CHANCE
   const commandsAtMs = times(random, temper.commandGapMs, durationMs)
   return {
     seed: Math.floor(random() * 2 ** 32),
@@ -73,7 +77,7 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
     timeouts: pick(random, TIMEOUTS),
     faults: [...faults, ...ending].sort((a, b) => a.atMs - b.atMs),
     commandsAtMs: options.hasCommands ? commandsAtMs : [],
-    file: options.kinds.includes('file') ? drawFileStory(random) : null,
+    file: hasFile ? drawFileStory(random) : null,
   }
 }
 

@@ -9,8 +9,10 @@ export interface Shrunk {
   readonly tries: number
 }
 
-/** The work to spend on a smaller schedule, in events: some five seconds. */
+/** The work to spend on a smaller schedule, in events: some ten seconds. */
 const MAX_EVENTS = 2_500_000
+/** What it takes to begin and end a run, counted in events. */
+const EVENTS_PER_TRY = 500
 /**
  * A schedule without one of its faults goes differently from there on: the luck of the
  * next seeds may lead back to the same violation.
@@ -63,7 +65,7 @@ class Shrinker {
       const candidate = { ...this.best, ...change, seed: (seed + i) % 2 ** 32 }
       const { violation, events } = runSchedule(this.part, candidate)
       this.tries += 1
-      this.events += events
+      this.events += events + EVENTS_PER_TRY
       if (violation?.invariant !== this.violation.invariant) continue
       this.best = candidate
       this.violation = violation
