@@ -89,6 +89,7 @@ export class App {
     const view = readHash(location.hash, this.timeline.rows, firstFilters(this.timeline))
     this.pinned = new Set(view.pinned)
     this.spacing = view.spacing
+    this.overview.setCompressed(view.spacing === 'even')
     this.filters = view.filters
     await this.refilter()
     const selected = view.selected ?? this.timeline.header.openAt ?? 0

@@ -5,6 +5,7 @@ import { EVENT, NONE, type Snapshot, type Timeline } from './timeline.ts'
 import { count, laneName, roleName, timeText } from './words.ts'
 
 const TEXT_SHOWN = 2000
+const BLOCK_CHARACTERS = 8000
 
 export interface DetailActions {
   readonly select: (row: number) => void
@@ -53,9 +54,19 @@ export function details(
 function textWithMore(text: string): (Node | string)[] {
   if (text.length <= TEXT_SHOWN) return [visible(text)]
   const rest = button(`show all ${count(text.length)} characters`, () => {
-    rest.replaceWith(visible(text.slice(TEXT_SHOWN)))
+    rest.replaceWith(...blocks(visible(text.slice(TEXT_SHOWN))))
   })
   return [visible(text.slice(0, TEXT_SHOWN)), rest]
+}
+
+/** In pieces, of which the browser lays out only those in sight: a text can be of 10 MB. */
+function blocks(text: string): HTMLElement[] {
+  const elements: HTMLElement[] = []
+  for (let start = 0; start < text.length; start += BLOCK_CHARACTERS) {
+    const piece = text.slice(start, start + BLOCK_CHARACTERS)
+    elements.push(h('div', { class: 'block' }, piece))
+  }
+  return elements
 }
 
 /** What a reader sees elsewhere on the page: not repeated among the fields. */

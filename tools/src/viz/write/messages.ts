@@ -8,6 +8,8 @@ export class Messages {
   readonly methods: string[] = ['']
   /** By the number of an RPC: whether it is a heartbeat that changes nothing. */
   readonly isRoutine: boolean[] = [false]
+  /** By the same number: whether the request's sending was seen. */
+  private readonly isSent: boolean[] = [false]
   private readonly numbers = new Map<string, number>()
   private readonly methodNumbers = new Map<string, number>()
   /** The highest leaderCommit that each server has sent to each other. */
@@ -19,12 +21,14 @@ export class Messages {
     const known = this.numbers.get(rpc.id)
     const isRequestSent = event === 'send' && rpc.kind === 'request'
     // A server that restarts counts its calls anew: what it sends now is another RPC.
-    if (known !== undefined && !isRequestSent) {
+    if (known !== undefined && !(isRequestSent && this.isSent[known])) {
+      if (isRequestSent) this.isSent[known] = true
       if (isRefusal(rpc)) this.isRoutine[known] = false
       return known
     }
     const number = this.isRoutine.length
     this.numbers.set(rpc.id, number)
+    this.isSent.push(isRequestSent)
     this.isRoutine.push(rpc.kind === 'request' && this.isHeartbeat(rpc))
     return number
   }

@@ -1,0 +1,315 @@
+import { describe, expect, test } from 'vitest'
+import { arrowsOf } from '../../src/viz/page/arrows.ts'
+import { Texts } from '../../src/viz/page/decode.ts'
+import {
+  applyFilters,
+  type Filters,
+  fieldQuery,
+  firstFilters,
+  NO_FILTERS,
+} from '../../src/viz/page/filter.ts'
+import { readHash, writeHash } from '../../src/viz/page/hash.ts'
+import { Layout, ROW_HEIGHT } from '../../src/viz/page/layout.ts'
+import type { Timeline } from '../../src/viz/page/timeline.ts'
+import { TimeScale } from '../../src/viz/page/timescale.ts'
+import { visible } from '../../src/viz/shared/text.ts'
+import { slugOf } from '../../src/viz/write/names.ts'
+import { logOf, pageOf } from './logs.ts'
+import { eventfulLog, realLog } from './real.ts'
+
+const start = { event: 'test-start', servers: 3 }
+
+function message(event: string, fields: object, server: number, kind = 'request') {
+  const rpc = { method: 'AppendEntries', from: 0, to: 1, args: {}, kind, ...fields }
+  return { event, server, rpc, msg: event }
+}
+
+function everyRow({ rows }: Timeline): number[] {
+  return Array.from({ length: rows }, (_, row) => row)
+}
+
+describe('messages', () => {
+  test('each goes to where it arrives, out of order, twice, or not at all', async () => {
+    const { timeline } = await pageOf(
+      logOf(
+        start,
+        message('send', { id: 'a' }, 0),
+        message('send', { id: 'b' }, 0),
+        message('receive', { id: 'b' }, 1),
+        message('receive', { id: 'a' }, 1),
+        message('receive', { id: 'a' }, 1),
+        message('send', { id: 'c' }, 0),
+        { ...message('drop', { id: 'c' }, 0), reason: 'no link' },
+        message('send', { id: 'd' }, 0),
+      ),
+    )
+    const arrows = arrowsOf(timeline, everyRow(timeline))
+    expect(arrows.map((a) => `${a.fromRow}>${a.toRow} ${a.end}`)).toEqual([
+      '1>4 arrives',
+      '2>3 arrives',
+      '1>5 arrives',
+      '6>7 lost',
+      '8>8 unknown',
+    ])
+  })
+
+  test('a request that came twice is answered twice, each answer on its own', async () => {
+    const reply = (event: string, server: number) =>
+      message(event, { id: 'a', from: 1, to: 0 }, server, 'reply')
+    const { timeline } = await pageOf(
+      logOf(
+        start,
+        message('send', { id: 'a' }, 0),
+        message('receive', { id: 'a' }, 1),
+        reply('send', 1),
+        message('receive', { id: 'a' }, 1),
+        reply('send', 1),
+        reply('receive', 0),
+        reply('receive', 0),
+      ),
+    )
+    const replies = arrowsOf(timeline, everyRow(timeline)).filter((a) => a.isReply)
+    expect(replies.map((a) => `${a.fromRow}>${a.toRow}`)).toEqual(['3>6', '5>7'])
+  })
+
+  test('an arrival that is logged before its sending is tied to it', async () => {
+    const { timeline } = await pageOf(
+      logOf(start, message('receive', { id: 'a' }, 1), message('send', { id: 'a' }, 0)),
+    )
+    expect([timeline.otherEnd[1], timeline.otherEnd[2]]).toEqual([2, 1])
+  })
+
+  test('a server that restarts and counts its calls anew makes other calls', async () => {
+    const { timeline } = await pageOf(
+      logOf(
+        start,
+        message('send', { id: '0-1' }, 0),
+        message('send', { id: '0-1' }, 0),
+        message('receive', { id: '0-1' }, 1),
+      ),
+    )
+    expect(timeline.otherEnd[1]).toBe(-1)
+    expect(timeline.otherEnd[3]).toBe(2)
+  })
+})
+
+describe('state', () => {
+  const entry = (index: number, term: number) => ({ index, term, command: `c${index}` })
+  const append = (server: number, ...entries: object[]) => ({
+    event: 'append',
+    server,
+    entries,
+  })
+
+  test('a log is what was appended less what was truncated, at every row', async () => {
+    const { timeline } = await pageOf(
+      logOf(
+        start,
+        append(0, entry(1, 1), entry(2, 1), entry(3, 1)),
+        { event: 'truncate', server: 0, index: 2 },
+        append(0, entry(2, 2)),
+        append(1, entry(1, 1), entry(2, 2)),
+      ),
+    )
+    const terms = (row: number, lane = 1) =>
+      timeline.entries(timeline.logAt(lane, row), 1, 9).map(({ term }) => term)
+    expect([0, 1, 2, 3].map((row) => terms(row))).toEqual([[], [1, 1, 1], [1], [1, 2]])
+    // By Log Matching: the same last entry is the same log.
+    expect(timeline.logAt(2, 4)).toBe(timeline.logAt(1, 4))
+  })
+
+  test('a crash takes what is volatile, and a restart brings the log back', async () => {
+    const { timeline } = await pageOf(
+      logOf(
+        start,
+        {
+          ...append(0, entry(1, 1)),
+          role: 'Leader',
+          term: 1,
+          state: { commitIndex: 1 },
+        },
+        { event: 'fault', fault: { kind: 'crash', peer: 0 } },
+        { event: 'fault', fault: { kind: 'restart', peer: 0 } },
+        append(0, entry(1, 1)),
+      ),
+    )
+    expect(timeline.snapshot(1, 2)).toEqual({ role: 4, term: 1, state: {}, log: 0 })
+    expect(timeline.entry(timeline.snapshot(1, 4).log).index).toBe(1)
+    expect(timeline.faultsAt(1, 2)).toMatchObject([
+      { kind: 'crash', fromRow: 2, toRow: 3 },
+    ])
+  })
+
+  test('a real run’s logs and states agree with each other at every row', async () => {
+    const { timeline } = await pageOf(eventfulLog())
+    let compared = 0
+    for (let row = 0; row < timeline.rows; row += 1) {
+      for (const lane of timeline.header.lanes.keys()) {
+        const { state, log } = timeline.snapshot(lane, row)
+        const isEvent =
+          timeline.lane[row] === lane && timeline.eventName(row) === 'commit'
+        if (!isEvent || state.lastLogIndex === undefined) continue
+        expect(timeline.entry(log).index).toBe(state.lastLogIndex)
+        compared += 1
+      }
+    }
+    expect(compared).toBeGreaterThan(5)
+    expect(timeline.marks.leader.length).toBeGreaterThan(2)
+    const kinds = new Set(timeline.header.faults.map(({ kind }) => kind))
+    expect([...kinds].sort()).toEqual([
+      'crash',
+      'cut',
+      'disconnect',
+      'partition',
+      'pause',
+    ])
+    expect(timeline.header.faults.every(({ toRow }) => toRow < timeline.rows)).toBe(true)
+  })
+})
+
+describe('filters', () => {
+  const shown = (timeline: Timeline, filters: Partial<Filters>) =>
+    applyFilters(timeline, { ...NO_FILTERS, ...filters })
+
+  test('what is hidden is counted by reason, and nothing is lost', async () => {
+    const { timeline } = await pageOf(eventfulLog())
+    const filtered = shown(timeline, {
+      text: 'set',
+      hideHeartbeats: true,
+      servers: [2],
+      methods: ['RequestVote'],
+      events: ['persist'],
+    })
+    const hidden = Object.values(filtered.hidden)
+    expect(hidden.every((count) => count > 0)).toBe(true)
+    const sum = hidden.reduce((total, count) => total + count, filtered.rows.length)
+    expect(sum).toBe(timeline.rows)
+    expect(filtered.rows.length).toBeGreaterThan(0)
+  })
+
+  test('heartbeats are hidden at first where they are most of the run', async () => {
+    const idle = await pageOf(realLog({ test: 'idle' }, (world) => world.advance(3000)))
+    expect(firstFilters(idle.timeline).hideHeartbeats).toBe(true)
+    const busy = await pageOf(realLog({ test: 'short' }, (world) => world.advance(200)))
+    expect(firstFilters(busy.timeline).hideHeartbeats).toBe(false)
+  })
+
+  test('a heartbeat that is refused, or that tells of a commit, is not routine', async () => {
+    const args = (leaderCommit: number) => ({ args: { entries: [], leaderCommit } })
+    const refused = { from: 1, to: 0, args: { success: false } }
+    const { timeline } = await pageOf(
+      logOf(
+        start,
+        message('send', { id: 'quiet', ...args(0) }, 0),
+        message('send', { id: 'news', ...args(1) }, 0),
+        message('send', { id: 'old news', ...args(1) }, 0),
+        message('send', { id: 'refused', ...args(1) }, 0),
+        message('send', { id: 'refused', ...refused }, 1, 'reply'),
+      ),
+    )
+    const { rows } = shown(timeline, { hideHeartbeats: true })
+    expect([...rows]).toEqual([0, 2, 4, 5])
+  })
+
+  test('search looks at texts in any case, or at a field of the raw line', async () => {
+    const { timeline, raw } = await pageOf(
+      logOf(
+        start,
+        { event: 'note', msg: 'Ünder the İce', server: 0 },
+        message('send', { id: 'a', args: { leaderCommit: 42 } }, 0),
+        { event: 'note', msg: 'leaderCommit', server: 0 },
+      ),
+    )
+    expect([...shown(timeline, { text: 'the ice' }).rows]).toEqual([])
+    expect([...shown(timeline, { text: 'THE' }).rows]).toEqual([1])
+    const query = fieldQuery('leaderCommit:42') ?? ''
+    const found = await raw.find(query)
+    expect([...applyFilters(timeline, NO_FILTERS, found).rows]).toEqual([2])
+    expect(fieldQuery('becomes Leader')).toBeNull()
+  })
+
+  test('a text is not found across the end of another', () => {
+    const texts = new Texts('abcabcxab', [3, 3, 3])
+    expect([...texts.find('ab')]).toEqual([1, 1, 1])
+    expect([...texts.find('cab')]).toEqual([0, 0, 0])
+    expect([...texts.find('xab')]).toEqual([0, 0, 1])
+  })
+})
+
+describe('layout', () => {
+  const rows = Int32Array.of(0, 1, 2, 3)
+  const times = Float64Array.of(0, 1, 301, 302)
+
+  test('idle time is a break, or as long as it was', () => {
+    const even = new Layout(rows, times, 'even')
+    expect([0, 1, 2, 3].map((i) => even.breakBefore(i))).toEqual([0, 0, 300, 0])
+    const scaled = new Layout(rows, times, 'time')
+    expect(scaled.breakBefore(2)).toBe(0)
+    const far = scaled.top(2) - scaled.top(1)
+    const near = new Layout(rows, Float64Array.of(0, 1, 101, 102), 'time')
+    expect(far).toBeCloseTo(3 * (near.top(2) - near.top(1)))
+    expect(far).toBeGreaterThan(20 * ROW_HEIGHT)
+  })
+
+  test('every row is found where it stands', () => {
+    const layout = new Layout(rows, times, 'even')
+    for (const position of rows.keys()) {
+      expect(layout.positionAt(layout.top(position))).toBe(position)
+    }
+    expect(layout.positionOf(2)).toBe(2)
+  })
+
+  test('ten million rows are scrolled to their end within what a browser can', () => {
+    const many = new Int32Array(10_000_000).map((_, row) => row)
+    const layout = new Layout(many, new Float64Array(many.length), 'even')
+    const viewport = 800
+    const end = layout.fromScroll(layout.scrollHeight - viewport, viewport)
+    expect(layout.scrollHeight).toBeLessThan(17_000_000)
+    expect(end + viewport).toBeCloseTo(layout.height)
+    expect(layout.toScroll(end, viewport)).toBeCloseTo(layout.scrollHeight - viewport)
+  })
+
+  test('the strip’s axis leaves idle time out, and finds back to every time', () => {
+    const scale = new TimeScale(Float64Array.of(0, 10, 5000, 5010), true)
+    expect(scale.breaks).toMatchObject([{ ms: 4990 }])
+    expect(scale.place(10)).toBeGreaterThan(0.25)
+    for (const time of [0, 5, 10, 5000, 5010]) {
+      expect(scale.time(scale.place(time))).toBeCloseTo(time)
+    }
+    expect(new TimeScale(Float64Array.of(0, 10, 5000), false).breaks).toEqual([])
+  })
+})
+
+test('an address’s hash brings back the whole view, and nonsense in it is ignored', () => {
+  const view = {
+    selected: 4,
+    top: 2,
+    pinned: [1, 7],
+    spacing: 'time' as const,
+    filters: {
+      text: 'a&b=ü #1',
+      hideHeartbeats: true,
+      servers: [0, 2],
+      methods: ['RequestVote'],
+      events: ['note'],
+    },
+  }
+  expect(readHash(writeHash(view), 10, NO_FILTERS)).toEqual(view)
+  expect(readHash('#e=99&top=x&pin=0,,a&hs=q&hb=', 10, NO_FILTERS)).toMatchObject({
+    selected: null,
+    top: null,
+    pinned: [],
+    filters: { servers: [] },
+  })
+})
+
+test('what a page would swallow is shown as a picture of itself', () => {
+  expect(visible('a\0b\u2028c\td\u001b[1m')).toBe('a␀b␤c\td␛[1m')
+})
+
+test('a name for a file is short, of plain letters, and never empty', () => {
+  expect(slugOf('../../tmp/x')).toBe('tmp-x')
+  expect(slugOf('Élection: « même »')).toBe('election-meme')
+  expect(slugOf('..')).toBe('test')
+  expect(slugOf('x'.repeat(300)).length).toBeLessThan(120)
+})
