@@ -23,8 +23,13 @@ const SEEDS_TO_TRY = 4
  * Makes a schedule smaller as long as it still breaks the same invariant: fewer servers,
  * fewer faults and commands, less time.
  */
-export function shrink(part: Part, schedule: Schedule, violation: Violation): Shrunk {
-  const shrinker = new Shrinker(part, schedule, violation)
+export function shrink(
+  part: Part,
+  schedule: Schedule,
+  violation: Violation,
+  maxEvents = MAX_EVENTS,
+): Shrunk {
+  const shrinker = new Shrinker(part, schedule, violation, maxEvents)
   shrinker.run()
   const { best, tries } = shrinker
   return { schedule: best, violation: shrinker.violation, tries }
@@ -36,9 +41,11 @@ class Shrinker {
   tries = 0
   private events = 0
   private readonly part: Part
+  private readonly maxEvents: number
 
-  constructor(part: Part, schedule: Schedule, violation: Violation) {
+  constructor(part: Part, schedule: Schedule, violation: Violation, maxEvents: number) {
     this.part = part
+    this.maxEvents = maxEvents
     this.best = schedule
     this.violation = violation
   }
@@ -61,7 +68,7 @@ class Shrinker {
   /** Takes a change on if the schedule still breaks the same invariant with it. */
   private accepts(change: Partial<Schedule>): boolean {
     const { seed } = this.best
-    for (let i = 0; i < SEEDS_TO_TRY && this.events < MAX_EVENTS; i += 1) {
+    for (let i = 0; i < SEEDS_TO_TRY && this.events < this.maxEvents; i += 1) {
       const candidate = { ...this.best, ...change, seed: (seed + i) % 2 ** 32 }
       const { violation, events } = runSchedule(this.part, candidate)
       this.tries += 1

@@ -214,7 +214,9 @@ class World {
         const id = at(fault.server)
         if (!cluster.network.isConnected(id)) return null
         cluster.disconnect(id)
-        return () => cluster.reconnect(id)
+        return () => {
+          if (!cluster.network.isConnected(id)) cluster.reconnect(id)
+        }
       }
       case 'cut': {
         const [from, to] = [at(fault.from), at(fault.to)]

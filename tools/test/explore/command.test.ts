@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { saveCase } from '../../src/explore/case.ts'
+import { ROOT } from '../../src/explore/compile.ts'
+import { type ExploreOptions, seedsOfShard } from '../../src/explore/options.ts'
+import { hunt, SLOW } from './hunt.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'raft-explore-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function run(program: 'explore' | 'gallery', ...args: string[]): Promise<Ended> {
+  const main = join(ROOT, `tools/src/${program}/cli.ts`)
+  const argv = ['--import', 'tsx', main, ...args]
+  return new Promise((resolve) => {
+    execFile(process.execPath, argv, { cwd: ROOT }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr })
+    })
+  })
+}
+
+test('explore goes through the seeds, and says how fast', SLOW, async () => {
+  const { code, stdout, stderr } = await run('explore', 'part1', '--seeds', '50')
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^part1: 50 seeds, no violation\n/)
+  expect(stdout).toMatch(/simulated s\/s, [\d,]+ events\/s/)
+})
+
+test('explore --json is one object', SLOW, async () => {
+  const args = ['part2', '--seeds', '30', '--from', '7', '--servers', '3', '--json']
+  const { code, stdout } = await run('explore', ...args)
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ part: 'part2', seeds: 30, violations: [] })
+})
+
+test.each([
+  [['part9'], 'there is no part9/src/raft.ts'],
+  [[], 'name the part to explore'],
+  [['part1', '--faults', 'earthquake'], 'It can be some of crash,pause,'],
+  [['part1', '--shard', '4/3'], 'It can be like 2/8'],
+  [['--replay', 'no-such-file.json'], 'cannot read no-such-file.json'],
+])('explore %j is refused in a sentence', SLOW, async (args, sentence) => {
+  const { code, stdout, stderr } = await run('explore', ...args)
+  expect(code).toBe(2)
+  expect(stdout).toBe('')
+  expect(stderr).toContain(sentence)
+  expect(stderr).not.toMatch(/\n\s+at /)
+})
+
+test('a case that was saved is replayed, and fails as it did', SLOW, async () => {
+  const { schedule, seed, violation } = await hunt('half-is-enough', 100)
+  const file = join(folder, 'case.json')
+  const mistake = 'half-is-enough'
+  saveCase(file, { part: 'part1', mistake, foundWithSeed: seed, violation, schedule })
+  const args = ['--replay', file, '--no-open', '--out-dir', folder]
+  const { code, stdout } = await run('explore', ...args)
+  expect(stdout).toContain(violation.message)
+  expect(code).toBe(1)
+})
+
+test('a file that is no case is refused', SLOW, async () => {
+  const file = join(folder, 'other.json')
+  writeFileSync(file, '{"part":"part1","schedule":{"seed":1}}')
+  const { code, stderr } = await run('explore', '--replay', file)
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: `error: ${file} is no case that the explorer saved\n`,
+  })
+})
+
+test(
+  'lab run finds a mistake, makes it small, and writes its timeline',
+  SLOW,
+  async () => {
+    const args = ['run', 'second-vote', '--no-open', '--out-dir', folder]
+    const { code, stdout } = await run('gallery', ...args)
+    expect(code).toBe(0)
+    expect(stdout).toContain('One Vote per Term: server ')
+    expect(stdout).toMatch(/Timeline: file:\S+second-vote\S*\.html/)
+  },
+)
+
+test('lab run fails when a mistake is not found', SLOW, async () => {
+  const args = ['run', 'figure-8', '--seeds', '1', '--json']
+  const { code, stdout } = await run('gallery', ...args)
+  expect(code).toBe(1)
+  expect(JSON.parse(stdout)).toEqual({
+    name: 'figure-8',
+    found: false,
+    seeds: 1,
+    invariant: null,
+  })
+})
+
+test('lab refuses a name that it does not know', SLOW, async () => {
+  const { code, stderr } = await run('gallery', 'show', 'no-such-thing')
+  expect(code).toBe(2)
+  expect(stderr).toBe(
+    'error: the gallery has no "no-such-thing"; npm run lab -- list shows what it has\n',
+  )
+})
+
+test('the shares of all machines are all seeds, each once', () => {
+  const seeds: number[] = []
+  for (let index = 1; index <= 3; index += 1) {
+    const options = { from: 5, seeds: 10, shard: { index, count: 3 } }
+    const share = seedsOfShard(options as ExploreOptions)
+    for (let i = 0; i < share.seeds; i += 1) seeds.push(share.from + i)
+  }
+  expect(seeds).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
+})

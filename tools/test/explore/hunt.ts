@@ -1,0 +1,32 @@
+import { drawSchedule } from '../../src/explore/draw.ts'
+import { loadPart, type Part } from '../../src/explore/part.ts'
+import type { Schedule } from '../../src/explore/schedule.ts'
+import { drawOptionsFor } from '../../src/explore/search.ts'
+import { runSchedule, type Violation } from '../../src/explore/world.ts'
+import { compileMistake, findMistake } from '../../src/gallery/mistake.ts'
+
+/** For tests that start programs or search: on a busy machine they take their time. */
+export const SLOW = { timeout: 60_000 }
+
+export interface Catch {
+  readonly part: Part
+  readonly seed: number
+  readonly schedule: Schedule
+  readonly violation: Violation
+}
+
+/** The schedule of a seed, as the explorer draws it when it is asked for nothing special. */
+export function scheduleOf(part: Part, seed: number, duration = 5): Schedule {
+  return drawSchedule(seed, drawOptionsFor(part, { duration }))
+}
+
+/** The first seed that shows a mistake. @throws when there is none up to `seeds`. */
+export async function hunt(mistake: string, seeds: number): Promise<Catch> {
+  const part = await loadPart(await compileMistake(findMistake(mistake)))
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    const schedule = scheduleOf(part, seed)
+    const { violation } = runSchedule(part, schedule)
+    if (violation) return { part, seed, schedule, violation }
+  }
+  throw new Error(`${mistake} was not found with ${seeds} seeds`)
+}
