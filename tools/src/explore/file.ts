@@ -10,7 +10,7 @@ import type { Storage } from '../lab/storage.ts'
 const NEWLINE = 10
 
 /** One thing that a server saves. What an entry says follows from its index and term. */
-export type FileStep =
+type FileStep =
   | { readonly kind: 'vote'; readonly term: number; readonly votedFor: number | null }
   | { readonly kind: 'entry'; readonly index: number; readonly term: number }
   | { readonly kind: 'sync' }
@@ -20,7 +20,7 @@ export type FileStep =
  * and that share of it was written. `power`: it is lost after the last sync. `damage`: a
  * byte of what was synced before is not what was written. `failure`: the last sync fails.
  */
-export type FileTrouble =
+type FileTrouble =
   | { readonly kind: 'torn'; readonly share: number }
   | { readonly kind: 'damage'; readonly share: number }
   | { readonly kind: 'power' }
@@ -32,7 +32,7 @@ export interface FileStory {
   readonly trouble: FileTrouble
 }
 
-export interface DurableFile extends Storage<SavedState, SavedEntry> {
+interface DurableFile extends Storage<SavedState, SavedEntry> {
   close(): void
 }
 

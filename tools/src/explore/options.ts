@@ -7,10 +7,10 @@ import { EXIT_USAGE, UsageError } from './usage.ts'
 /** The exit code when a violation was found. */
 export const EXIT_FOUND = 1
 
-export const MAX_SERVERS = 7
-export const DEFAULT_SEEDS = 1000
+const MAX_SERVERS = 7
+const DEFAULT_SEEDS = 1000
 /** Long enough for some twenty elections. */
-export const DEFAULT_DURATION_S = 5
+const DEFAULT_DURATION_S = 5
 
 export interface ExploreOptions {
   readonly seeds: number

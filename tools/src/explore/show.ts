@@ -21,7 +21,7 @@ export interface ShowOptions {
 }
 
 /** Where a case and its timeline were written. */
-export interface Shown {
+interface Shown {
   readonly smaller: Case
   readonly tries: number
   readonly file: string
@@ -29,7 +29,7 @@ export interface Shown {
 }
 
 /** Makes a case smaller, saves it, and writes its timeline. */
-export async function keepFinding(finding: Finding, outDir: string): Promise<Shown> {
+async function keepFinding(finding: Finding, outDir: string): Promise<Shown> {
   const { code, replay, ...found } = finding
   const part = await loadPart(code)
   const { schedule, violation, tries } = shrink(part, found.schedule, found.violation)

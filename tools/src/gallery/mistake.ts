@@ -7,7 +7,7 @@ import { UsageError } from '../explore/usage.ts'
 /** Where the gallery is kept: a file for each mistake, a few words and a diff. */
 const FOLDER = join(ROOT, 'tools/gallery')
 
-export const GROUPS = ['elections', 'log', 'persistence', 'liveness'] as const
+const GROUPS = ['elections', 'log', 'persistence', 'liveness'] as const
 
 /** One line of Raft left out or changed. */
 export interface Mistake {

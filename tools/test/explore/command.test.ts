@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { saveCase } from '../../src/explore/case.ts'
 import { ROOT } from '../../src/explore/compile.ts'
@@ -110,11 +111,22 @@ test('lab refuses a name that it does not know', SLOW, async () => {
 })
 
 test('the shares of all machines are all seeds, each once', () => {
-  const seeds: number[] = []
-  for (let index = 1; index <= 3; index += 1) {
-    const options = { from: 5, seeds: 10, shard: { index, count: 3 } }
-    const share = seedsOfShard(options as ExploreOptions)
-    for (let i = 0; i < share.seeds; i += 1) seeds.push(share.from + i)
+  const numbers = {
+    from: fc.nat(1000),
+    seeds: fc.nat(500),
+    count: fc.integer({ min: 1, max: 20 }),
   }
-  expect(seeds).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
+  fc.assert(
+    fc.property(fc.record(numbers), ({ from, seeds, count }) => {
+      fc.pre(seeds >= count)
+      let next = from
+      for (let index = 1; index <= count; index += 1) {
+        const options = { from, seeds, shard: { index, count } }
+        const share = seedsOfShard(options as ExploreOptions)
+        expect(share.from).toBe(next)
+        next += share.seeds
+      }
+      expect(next).toBe(from + seeds)
+    }),
+  )
 })
