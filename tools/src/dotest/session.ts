@@ -46,10 +46,12 @@ export class Session {
     this.set({ RAFT_SEED: '', RAFT_SEEDS: `${seeds}`, RAFT_LOG: '' })
     const progress = seedsProgress()
     const failures = await this.tests.run(names, {
-      onTestStart: () => progress.start(seeds, 0),
-      onSeedsDone: (count) => progress.update(count),
+      onSeedsDone: (count) => {
+        if (!progress.isActive) progress.start(seeds, 0)
+        progress.update(count)
+      },
       onTestEnd: (...result) => {
-        progress.stop()
+        if (progress.isActive) progress.stop()
         sayResult(...result)
       },
       onPrint: say,

@@ -15,7 +15,6 @@ export interface Failure {
 }
 
 export interface Listener {
-  onTestStart?(name: string): void
   onTestEnd?(name: string, passed: boolean, durationMs: number): void
   onSeedsDone?(count: number): void
   /** What the code under test printed, by console.log say. */
@@ -39,7 +38,6 @@ export class PartTests {
       maxWorkers: 1,
       reporters: [
         {
-          onTestCaseReady: (test) => tests?.listener.onTestStart?.(test.fullName),
           onTestCaseResult: (test) => tests?.onResult(test),
           onTestCaseAnnotate: (_test, annotation) => {
             if (annotation.type !== SEEDS_DONE) return
