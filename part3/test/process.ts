@@ -34,8 +34,8 @@ export interface Calls {
   /** Connects it to its peers, by id, and starts it. */
   start(addresses: readonly string[]): null
   report(): Report
-  /** Answers when all of them are committed, with their indexes. */
-  submit(commands: readonly Command[]): Promise<number[] | null>
+  /** Answers when all of them are committed, with the index of the last. */
+  submit(commands: readonly Command[]): Promise<number | null>
   measure(load: Load): Promise<Measurement | null>
   /** All that it applied in this life. */
   applied(): readonly AppliedEntry[]
@@ -57,7 +57,7 @@ export interface Hello {
   readonly address: string
 }
 
-type OnDecided = (isCommitted: boolean) => void
+type OnDecided = (index: number | null) => void
 
 /** How often to look whether this server still leads, in ms. */
 const LOOK_INTERVAL_MS = 20
@@ -86,7 +86,7 @@ const server = new Server({
     if (!waiter) return
     waiting.delete(entry.index)
     // An entry of another term is another entry: ours was replaced.
-    waiter.onDecided(waiter.term === entry.term)
+    waiter.onDecided(waiter.term === entry.term ? entry.index : null)
   },
 })
 const { consensus } = server
@@ -97,30 +97,22 @@ setInterval(() => {
   for (const [index, waiter] of waiting) {
     if (isLeader && waiter.term === term) return
     waiting.delete(index)
-    waiter.onDecided(false)
+    waiter.onDecided(null)
   }
 }, LOOK_INTERVAL_MS)
 
-/** Null when this server is not the leader. */
-function submitOne(command: Command, onDecided: OnDecided): number | null {
-  const index = consensus.submit(command)
-  if (index !== null) waiting.set(index, { term: consensus.currentTerm, onDecided })
-  return index
-}
-
-function submit(commands: readonly Command[]): Promise<number[] | null> {
-  return new Promise((resolve) => {
-    const indexes: number[] = []
-    let undecided = commands.length
-    for (const command of commands) {
-      const index = submitOne(command, (isCommitted) => {
-        undecided -= 1
-        if (!isCommitted) resolve(null)
-        else if (undecided === 0) resolve(indexes)
-      })
-      if (index === null) resolve(null)
-      else indexes.push(index)
-    }
+/**
+ * The commands are submitted in one turn, so in one term: with the last of them are those
+ * before it committed (the Log Matching property).
+ */
+function submit(commands: readonly Command[]): Promise<number | null> {
+  let last: number | null = null
+  for (const command of commands) last = consensus.submit(command)
+  if (last === null) return Promise.resolve(null)
+  const index = last
+  waiting.get(index)?.onDecided(null)
+  return new Promise((onDecided) => {
+    waiting.set(index, { term: consensus.currentTerm, onDecided })
   })
 }
 

@@ -58,8 +58,8 @@ class Clients {
     if (this.isStopped) return false
     const command = `command ${this.sent}`
     this.sent += 1
-    const indexes = await this.cluster.server(id).ask('submit', [command])
-    if (indexes === null) return false
+    const index = await this.cluster.server(id).ask('submit', [command])
+    if (index === null) return false
     this.acknowledged.push(command)
     return true
   }
@@ -107,7 +107,7 @@ test(
     })
     for (let i = 0; isRunning; i += 1) {
       const commands = Array.from({ length: 10 }, (_, k) => `command ${i}-${k}`)
-      if (await server.ask('submit', commands)) acknowledged.push(...commands)
+      if ((await server.ask('submit', commands)) !== null) acknowledged.push(...commands)
     }
 
     const { code, errors } = await ended
