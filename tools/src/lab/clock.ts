@@ -45,7 +45,11 @@ export class VirtualClock implements Clock {
 
   /** Lets `ms` pass, and everything happen that is due in it. */
   advance(ms: number): void {
-    const end = this.time + ms
+    this.advanceTo(this.time + ms)
+  }
+
+  /** The same up to a time: exactly, however many steps lead there. */
+  advanceTo(end: number): void {
     while (this.step(end));
     this.time = end
   }

@@ -52,6 +52,8 @@ export interface ClusterOptions {
   readonly onEvent?: (id: number) => void
   /** A machine lost power; what its disk had not synced is at risk. */
   readonly onCrash?: (id: number) => void
+  /** A message is on its way, for somebody who draws it. */
+  readonly onTravel?: (rpc: Rpc, delayMs: number) => void
 }
 
 /**
@@ -89,6 +91,7 @@ export class Cluster<S extends ServerUnderTest> {
       random: nextStream(),
       simulated: this.virtualClock !== null,
       onDrop: (rpc, reason) => this.traceDrop(rpc, reason),
+      onTravel: options.onTravel,
     })
     const luck = options.luck ?? ((random) => random)
     this.serverRandom = this.ids.map(() => luck(nextStream()))

@@ -57,6 +57,7 @@ export class Network {
   private readonly random: Random
   private readonly latencyMs: readonly [number, number]
   private readonly onDrop: (rpc: Rpc, reason: string) => void
+  private readonly onTravel: (rpc: Rpc, delayMs: number) => void
 
   constructor(options: {
     readonly clock: Clock
@@ -64,11 +65,14 @@ export class Network {
     /** False where real sockets take the time that they take. */
     readonly simulated: boolean
     readonly onDrop: (rpc: Rpc, reason: string) => void
+    /** A message is on its way, and will get there unless its link is cut meanwhile. */
+    readonly onTravel?: ((rpc: Rpc, delayMs: number) => void) | undefined
   }) {
     this.clock = options.clock
     this.random = options.random
     this.latencyMs = options.simulated ? LATENCY_MS : [0, 0]
     this.onDrop = options.onDrop
+    this.onTravel = options.onTravel ?? (() => {})
   }
 
   /** Cuts a server off from all others, or lets it back. */
@@ -153,6 +157,7 @@ export class Network {
     const late = this.random() < this.faults.longDelay
     const [min, max] = late ? this.faults.longDelayMs : this.latencyMs
     const delayMs = between(this.random, min, max)
+    this.onTravel(rpc, delayMs)
     const land = () => {
       // A link that was cut meanwhile takes along what was on it.
       if (this.canReach(rpc.from, rpc.to)) arrive(args)

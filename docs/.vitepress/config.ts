@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type DefaultTheme, defineConfig } from 'vitepress'
+import { DOCS, sourcePageFor } from './source-pages.ts'
+import { withoutNode } from './without-node.ts'
+
+const TITLE = 'Raft in TypeScript'
+
+/** In reading order; a chapter that is not written yet is left out. */
+const CHAPTERS = [
+  { text: 'Part 0: consensus, and Raft', link: '/part0' },
+  { text: 'Part 1: elections', link: '/part1' },
+  { text: 'Part 2: commands and the log', link: '/part2' },
+  { text: 'Part 3: persistence', link: '/part3' },
+]
+const LABORATORY = [
+  { text: 'The playground', link: '/playground' },
+  { text: 'Exploring thousands of runs', link: '/exploring' },
+]
+
+export default defineConfig({
+  title: TITLE,
+  description: 'Learn Raft by reading it, running it and breaking it',
+  lang: 'en',
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/ring.svg' }]],
+  cleanUrls: false,
+  ignoreDeadLinks: [isForCodeHost, isToBeWritten],
+  srcExclude: ['playground/**', 'figures/**', 'public/**'],
+  markdown: { config: (md) => void md.core.ruler.push('source-links', linkToSource) },
+  themeConfig: {
+    nav: [
+      { text: 'Start', link: firstOf(CHAPTERS) },
+      { text: 'Playground', link: '/playground' },
+    ],
+    sidebar: [
+      { text: 'Chapters', items: written(CHAPTERS) },
+      { text: 'Laboratory', items: written(LABORATORY) },
+    ],
+    search: { provider: 'local' },
+    outline: { level: [2, 3] },
+    docFooter: { prev: 'Before this', next: 'After this' },
+  },
+  vite: {
+    plugins: [withoutNode()],
+    // The parts' code is built as it is; anything else would be another program.
+    build: { chunkSizeWarningLimit: 1000 },
+  },
+})
+
+function written(items: DefaultTheme.SidebarItem[]): DefaultTheme.SidebarItem[] {
+  return items.filter(({ link }) => existsSync(join(DOCS, `${link}.md`)))
+}
+
+/** A link to a folder without a README. */
+function isForCodeHost(link: string): boolean {
+  return /^(\.\/)?\.\.\//.test(link)
+}
+
+/** Chapters may speak of one that is still to come. */
+function isToBeWritten(link: string): boolean {
+  return [...CHAPTERS, ...LABORATORY].some((page) => `.${page.link}` === link)
+}
+
+function firstOf(items: DefaultTheme.SidebarItem[]): string {
+  return written(items)[0]?.link ?? '/playground'
+}
+
+interface Token {
+  readonly type: string
+  readonly children: Token[] | null
+  attrGet(name: string): string | null
+  attrSet(name: string, value: string): void
+}
+
+/** Leads links to files of the repository to the pages that show them. */
+function linkToSource({ tokens }: { tokens: Token[] }): void {
+  for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+    if (token.type !== 'link_open') continue
+    const page = sourcePageFor(token.attrGet('href') ?? '')
+    if (page) token.attrSet('href', `/source/${page.slug}`)
+  }
+}

@@ -1,0 +1,66 @@
+import { h } from 'tools/viz/page/dom'
+import type { Simulation } from '../sim/simulation.ts'
+
+/** More entries than this do not help to see what goes on. */
+const SHOWN = 40
+const TERM_COLORS = 6
+
+/** The logs of all servers under each other, so that their entries can be compared. */
+export class Logs {
+  readonly element = h('section', { class: 'logs', 'aria-label': 'The logs' })
+  private shown = ''
+
+  render(simulation: Simulation): void {
+    const rows = simulation.ids.map((id) => {
+      const { log = [], commitIndex = 0, currentTerm, role } = simulation.server(id)
+      return { id, log, commitIndex, currentTerm, role }
+    })
+    const text = JSON.stringify(rows)
+    if (text === this.shown) return
+    this.shown = text
+    const longest = Math.max(...rows.map(({ log }) => log.length))
+    const first = Math.max(0, longest - SHOWN)
+    const columns = Array.from({ length: longest - first }, (_, i) => first + i + 1)
+    const head = h(
+      'tr',
+      {},
+      h('th', { scope: 'col' }, 'Server'),
+      ...columns.map((index) => h('th', { scope: 'col' }, String(index))),
+    )
+    const body = rows.map(({ id, log, commitIndex }) => {
+      const cells = columns.map((index) =>
+        entryCell(log[index - 1], index <= commitIndex),
+      )
+      return h('tr', {}, h('th', { scope: 'row' }, String(id)), ...cells)
+    })
+    const table = h('table', {}, h('thead', {}, head), h('tbody', {}, ...body))
+    const note =
+      longest === 0
+        ? 'All logs are empty: submit a command to the leader.'
+        : 'A command, and the term in which a leader took it. Full border: the server ' +
+          'knows that it is committed.'
+    const scroller = h('div', { class: 'scroller', tabindex: 0 }, table)
+    scroller.setAttribute('role', 'group')
+    scroller.setAttribute('aria-label', 'Log entries by server')
+    this.element.replaceChildren(h('h3', {}, 'Logs'), scroller, h('p', {}, note))
+  }
+}
+
+function entryCell(
+  entry: { readonly term: number; readonly command: unknown } | undefined,
+  isCommitted: boolean,
+): HTMLElement {
+  if (!entry) return h('td')
+  const color = `entry term-${entry.term % TERM_COLORS}`
+  return h(
+    'td',
+    {},
+    h(
+      'span',
+      { class: `${color}${isCommitted ? ' committed' : ''}` },
+      String(entry.command),
+      h('small', {}, ` t${entry.term}`),
+      h('span', { class: 'unseen' }, isCommitted ? ', committed' : ', not committed'),
+    ),
+  )
+}

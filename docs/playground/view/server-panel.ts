@@ -1,0 +1,136 @@
+import { button, h } from 'tools/viz/page/dom'
+import type { Deed } from '../sim/action.ts'
+import { hasDisk } from '../sim/part.ts'
+import type { Simulation } from '../sim/simulation.ts'
+import { isAble } from './words.ts'
+
+/** What can be done to the server that is selected. */
+export class ServerPanel {
+  readonly element = h('section', {
+    class: 'server',
+    'aria-label': 'The selected server',
+  })
+  private readonly act: (deed: Deed) => void
+  private readonly title = h('h3')
+  private readonly facts = h('dl', { class: 'facts' })
+  private readonly timeout: HTMLButtonElement
+  private readonly power: HTMLButtonElement
+  private readonly pause: HTMLButtonElement
+  private readonly plug: HTMLButtonElement
+  private readonly links = h('div', { class: 'row' })
+  private readonly forgetful = h(
+    'p',
+    { class: 'note' },
+    'Parts 1 and 2 keep nothing over a crash, and a server that forgets breaks Raft’s ' +
+      'rules: see the scene “What a crash forgets”. So here servers are paused or ' +
+      'disconnected; from part 3 on, they crash.',
+  )
+  private selected = 0
+  private simulation: Simulation | null = null
+
+  constructor(act: (deed: Deed) => void) {
+    this.act = act
+    this.timeout = button('Time out now', () => this.do('timeout'))
+    this.pause = button('Pause', () => this.toggle('isPaused', 'pause', 'resume'))
+    this.plug = button('Disconnect', () => {
+      this.toggle('isConnected', 'reconnect', 'disconnect')
+    })
+    this.power = button('Crash', () => this.toggle('isCrashed', 'crash', 'restart'))
+    const row = h(
+      'div',
+      { class: 'row' },
+      this.timeout,
+      this.pause,
+      this.plug,
+      this.power,
+    )
+    this.element.append(this.title, row, this.links, this.forgetful, this.facts)
+  }
+
+  render(simulation: Simulation, selected: number): void {
+    this.simulation = simulation
+    this.selected = selected
+    const { role, currentTerm } = simulation.server(selected)
+    const condition = simulation.condition(selected)
+    const { isCrashed, isPaused, isConnected } = condition
+    this.title.textContent = `Server ${selected}: ${role} in term ${currentTerm}`
+    this.timeout.disabled = condition.electionTimer === null || !isAble(condition)
+    this.timeout.title =
+      role === 'Leader' ? 'A leader has no election timer' : 'Its election timer fires'
+    this.pause.textContent = isPaused ? 'Resume' : 'Pause'
+    this.pause.disabled = isCrashed
+    this.plug.textContent = isConnected ? 'Disconnect' : 'Reconnect'
+    this.power.textContent = isCrashed ? 'Restart' : 'Crash'
+    const isDurable = hasDisk(simulation.setup.part)
+    this.power.hidden = !isDurable
+    this.forgetful.hidden = isDurable
+    this.renderLinks(simulation)
+    this.renderFacts(simulation)
+  }
+
+  private renderLinks(simulation: Simulation): void {
+    const others = simulation.ids.filter((id) => id !== this.selected)
+    const buttons = [...this.links.querySelectorAll('button')]
+    if (buttons.length !== others.length) {
+      buttons.length = 0
+      for (const [i] of others.entries()) {
+        buttons.push(button('', () => this.toggleLink(i), { class: 'link-button' }))
+      }
+      this.links.replaceChildren(
+        h('span', { class: 'label' }, 'Cut the link to'),
+        ...buttons,
+      )
+    }
+    for (const [i, other] of others.entries()) {
+      const isCut = !simulation.hasLink(this.selected, other)
+      buttons[i]?.setAttribute('aria-pressed', String(isCut))
+      buttons[i]?.setAttribute('aria-label', `Cut the link to server ${other}`)
+      if (buttons[i]) buttons[i].textContent = String(other)
+    }
+  }
+
+  private renderFacts(simulation: Simulation): void {
+    const { votedFor, log, commitIndex, lastApplied } = simulation.server(this.selected)
+    const facts: [string, string][] = [['votedFor', String(votedFor ?? 'nobody')]]
+    if (log) {
+      facts.push(['log', `${log.length} entries`])
+      facts.push(
+        ['commitIndex', String(commitIndex)],
+        ['lastApplied', String(lastApplied)],
+      )
+    }
+    const text = facts.flat().join()
+    if (this.facts.dataset.text === text) return
+    this.facts.dataset.text = text
+    this.facts.replaceChildren(
+      ...facts.map(([name, value]) =>
+        h('div', {}, h('dt', {}, name), h('dd', {}, value)),
+      ),
+    )
+  }
+
+  private do(verb: 'timeout' | 'crash' | 'restart' | 'pause' | 'resume'): void {
+    this.act({ do: verb, server: this.selected })
+  }
+
+  private toggle(
+    flag: 'isPaused' | 'isConnected' | 'isCrashed',
+    first: 'pause' | 'crash' | 'reconnect',
+    second: 'resume' | 'restart' | 'disconnect',
+  ): void {
+    const { simulation, selected } = this
+    if (!simulation) return
+    const isSet = simulation.condition(selected)[flag]
+    if (flag === 'isConnected') {
+      this.act({ do: isSet ? 'disconnect' : 'reconnect', server: selected })
+    } else this.act({ do: isSet ? second : first, server: selected } as Deed)
+  }
+
+  private toggleLink(position: number): void {
+    const { simulation, selected } = this
+    const other = simulation?.ids.filter((id) => id !== selected)[position]
+    if (!simulation || other === undefined) return
+    const verb = simulation.hasLink(selected, other) ? 'cut' : 'mend'
+    this.act({ do: verb, server: selected, other })
+  }
+}

@@ -1,0 +1,44 @@
+import type { PlayEvent, ServerCondition, Simulation } from '../sim/simulation.ts'
+
+/** What stands beside a server in the drawing, for what its colours do not say. */
+export function statusOf(simulation: Simulation, id: number): string {
+  const { isCrashed, isPaused, isConnected, votes } = simulation.condition(id)
+  const { role, votedFor } = simulation.server(id)
+  if (isCrashed) return 'crashed'
+  if (isPaused) return 'paused'
+  if (!isConnected) return 'disconnected'
+  if (role === 'Candidate') return `${votes.length} of ${simulation.ids.length} votes`
+  return votedFor === null ? '' : `voted for ${votedFor}`
+}
+
+/** A server in a sentence, for those who hear the page. */
+export function describe(simulation: Simulation, id: number): string {
+  const { role, currentTerm, log, commitIndex } = simulation.server(id)
+  const status = statusOf(simulation, id)
+  const parts = [`Server ${id}, ${roleWord(role)} in term ${currentTerm}`]
+  if (status !== '') parts.push(status)
+  if (log) parts.push(`${log.length} entries, ${commitIndex ?? 0} committed`)
+  return parts.join(', ')
+}
+
+function roleWord(role: string): string {
+  return role === 'Dead' ? 'dead' : role.toLowerCase()
+}
+
+/** An event in a sentence. */
+export function sentenceOf({ server, msg, event }: PlayEvent): string {
+  if (server === undefined) return capital(msg)
+  return event === 'drop' ? `Server ${server}: ${msg}` : `Server ${server} ${msg}`
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+export function timeText(ms: number): string {
+  return `${ms.toFixed(1)} ms`
+}
+
+export function isAble({ isCrashed, isPaused }: ServerCondition): boolean {
+  return !isCrashed && !isPaused
+}

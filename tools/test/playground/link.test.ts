@@ -1,0 +1,47 @@
+/** A link holds a whole run; one that was cut or made up is refused with a reason. */
+import { expect, test } from 'vitest'
+import type { Recording } from '../../../docs/playground/sim/action.ts'
+import { fromHash, LinkError, toHash } from '../../../docs/playground/sim/link.ts'
+
+const RUN: Recording = {
+  part: 3,
+  servers: 5,
+  seed: 42,
+  actions: [
+    { do: 'timeout', at: 12.3, server: 4 },
+    { do: 'submit', at: 200, server: 4, command: 'a=1;b,c&d=#é %' },
+    { do: 'cut', at: 201.5, server: 0, other: 3 },
+    { do: 'crash', at: 300, server: 1 },
+  ],
+}
+
+test('a link holds part, servers, seed, time and actions', () => {
+  const hash = toHash(RUN, 1234.9)
+  expect(hash).toMatch(/^part=3&servers=5&seed=42&t=1234&do=12\.3,timeout,4;200,submit/)
+  expect(fromHash(`#${hash}`)).toEqual({ recording: RUN, time: 1234 })
+})
+
+test('a link can name a scene, or nothing', () => {
+  expect(fromHash('#scene=figure-8')).toEqual({ scene: 'figure-8' })
+  expect(fromHash('')).toBeNull()
+  expect(fromHash('#how-to-read-it')).toBeNull()
+})
+
+test.each([
+  ['part=4', 'part is "4"'],
+  ['part=', 'part is ""'],
+  ['part=1&servers=99', 'there can be 3, 4, 5, 7 servers, not "99"'],
+  ['part=1&seed=-1', 'seed is "-1"'],
+  ['part=1&seed=1e9', 'seed is "1e9"'],
+  ['part=1&t=9999999', 't is "9999999"'],
+  ['part=1&do=1,explode,0', 'nothing that can be done'],
+  ['part=1&do=1,crash,5', 'server is "5"'],
+  ['part=1&do=x,crash,0', '"x" where a time in ms'],
+  ['part=1&do=1,cut,0', 'server is ""'],
+  ['part=1&do=1,submit,0', 'a command has 1 to 40 characters'],
+  ['part=1&do=1,submit,0,%E0%A4%A', 'cannot be read'],
+  [`part=1&do=${'1,crash,0;'.repeat(501)}`, 'has 501 actions'],
+])('%s is refused', (hash, reason) => {
+  expect(() => fromHash(hash)).toThrow(LinkError)
+  expect(() => fromHash(hash)).toThrow(reason)
+})

@@ -1,0 +1,150 @@
+/** The playground's time: on, back, and the same again. */
+import { expect, test } from 'vitest'
+import type { Recording } from '../../../docs/playground/sim/action.ts'
+import { Playback } from '../../../docs/playground/sim/playback.ts'
+
+const FIVE: Recording = { part: 3, servers: 5, seed: 7, actions: [] }
+
+/** All that can be seen of a playback. */
+function pictureOf({ simulation, time }: Playback) {
+  const servers = simulation.ids.map((id) => {
+    const { role, currentTerm, votedFor, log, commitIndex } = simulation.server(id)
+    const condition = simulation.condition(id)
+    return { role, currentTerm, votedFor, log, commitIndex, condition }
+  })
+  const { flights, events, violation } = simulation
+  return structuredClone({ time, servers, flights, events, violation })
+}
+
+/** A run with something of everything in it. */
+function lively(): Playback {
+  const playback = new Playback(FIVE)
+  playback.play()
+  const watch = (frames: number) => {
+    for (let frame = 0; frame < frames; frame += 1) playback.tick(16.7)
+  }
+  playback.act({ do: 'timeout', server: 2 })
+  watch(100)
+  playback.act({ do: 'submit', server: 2, command: 'x=1' })
+  playback.act({ do: 'cut', server: 2, other: 4 })
+  watch(90)
+  playback.act({ do: 'pause', server: 1 })
+  watch(90)
+  playback.act({ do: 'crash', server: 2 })
+  playback.act({ do: 'resume', server: 1 })
+  watch(300)
+  playback.act({ do: 'restart', server: 2 })
+  watch(200)
+  return playback
+}
+
+test('what is recorded happens again, to the last message', () => {
+  const live = lively()
+  const again = new Playback(live.recording)
+  again.goTo(live.time)
+  expect(pictureOf(again)).toEqual(pictureOf(live))
+})
+
+test('however time is cut into frames, the same happens', () => {
+  const whole = new Playback(FIVE)
+  whole.goTo(2000)
+  const cut = new Playback(FIVE)
+  for (let time = 0; time < 2000; time += 3.7) cut.goTo(time)
+  cut.goTo(2000)
+  expect(pictureOf(cut)).toEqual(pictureOf(whole))
+})
+
+test('a step goes to the next event, and back to the one before', () => {
+  const playback = new Playback(FIVE)
+  playback.step()
+  const first = pictureOf(playback)
+  expect(first.events.at(-1)?.time).toBe(playback.time)
+  expect(playback.time).toBeGreaterThan(300)
+  playback.step()
+  const second = pictureOf(playback)
+  expect(second.time).toBeGreaterThan(first.time)
+  playback.step()
+  playback.back()
+  expect(pictureOf(playback)).toEqual(second)
+  playback.back()
+  expect(pictureOf(playback)).toEqual(first)
+  playback.back()
+  expect(playback.time).toBe(0)
+  playback.back()
+  expect(playback.time).toBe(0)
+})
+
+test('recorded actions are steps, too', () => {
+  const actions = [{ do: 'disconnect', at: 50, server: 3 }] as const
+  const playback = new Playback({ ...FIVE, actions })
+  playback.step()
+  expect(playback.time).toBe(50)
+  expect(playback.simulation.condition(3).isConnected).toBe(false)
+  playback.back()
+  expect(playback.simulation.condition(3).isConnected).toBe(true)
+  expect(playback.actionsAhead).toBe(1)
+})
+
+test('who goes back and does something else makes another future', () => {
+  const playback = lively()
+  playback.goTo(100)
+  expect(playback.actionsAhead).toBeGreaterThan(0)
+  playback.act({ do: 'disconnect', server: 0 })
+  expect(playback.actionsAhead).toBe(0)
+  expect(playback.recording.actions.map((action) => action.do)).toEqual([
+    'timeout',
+    'disconnect',
+  ])
+})
+
+test('time passes as fast as it is set to, and never in leaps', () => {
+  const playback = new Playback(FIVE)
+  playback.tick(50)
+  expect(playback.time).toBe(0)
+  playback.play()
+  playback.tick(50)
+  expect(playback.time).toBeCloseTo(5)
+  for (let i = 0; i < 9; i += 1) playback.faster()
+  playback.tick(50)
+  expect(playback.time).toBeCloseTo(55)
+  for (let i = 0; i < 9; i += 1) playback.slower()
+  playback.tick(60_000)
+  expect(playback.time).toBeCloseTo(56)
+})
+
+test('a playback stops where there is something to read', () => {
+  const playback = new Playback(FIVE)
+  playback.load(FIVE, [0, 4, 100])
+  playback.play()
+  playback.tick(50)
+  expect(playback.time).toBe(4)
+  expect(playback.isPlaying).toBe(false)
+})
+
+test('a server whose time is up becomes a candidate at once', () => {
+  const playback = new Playback(FIVE)
+  playback.act({ do: 'timeout', server: 4 })
+  const server = playback.simulation.server(4)
+  expect(server.role).toBe('Candidate')
+  expect(playback.simulation.condition(4).votes).toEqual([4])
+  expect(playback.simulation.flights).toHaveLength(4)
+  playback.goTo(100)
+  expect(server.role).toBe('Leader')
+  expect(playback.simulation.leader).toBe(4)
+  expect(playback.simulation.condition(4).electionTimer).toBeNull()
+})
+
+test('whoever does not lead takes no command, and says so', () => {
+  const playback = new Playback(FIVE)
+  playback.act({ do: 'submit', server: 1, command: 'x=1' })
+  expect(playback.simulation.events.at(-1)?.msg).toContain('server 1 does not lead')
+})
+
+test('a run is not endless', () => {
+  const playback = new Playback({ ...FIVE, part: 1, servers: 3 })
+  playback.goTo(1e9)
+  expect(playback.time).toBe(600_000)
+  expect(playback.simulation.isOver).toBe(true)
+  playback.play()
+  expect(playback.isPlaying).toBe(false)
+})

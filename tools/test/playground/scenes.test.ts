@@ -1,0 +1,161 @@
+/** The ready-made scenes show what their captions say, and every event has its rule. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { excerptOf } from '../../../docs/playground/sim/excerpt.ts'
+import { hasLog, PARTS } from '../../../docs/playground/sim/part.ts'
+import { Playback } from '../../../docs/playground/sim/playback.ts'
+import {
+  mostTelling,
+  RULE_NAMES,
+  type RuleName,
+  ruleNameFor,
+  ruleOf,
+} from '../../../docs/playground/sim/rules.ts'
+import { SCENES, sceneOf } from '../../../docs/playground/sim/scenes.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+/** A server in short: role and term, and its log, a star for what it knows committed. */
+function brief(playback: Playback, id: number): string {
+  const { role, currentTerm, log = [], commitIndex = 0 } = playback.simulation.server(id)
+  const entries = log.map(({ command, term }, i) => {
+    return `${command}/${term}${i < commitIndex ? '*' : ''}`
+  })
+  return [`${role.charAt(0)}${currentTerm}`, ...entries].join(' ')
+}
+
+function watch(id: string) {
+  const scene = sceneOf(id)
+  if (!scene) throw new Error(`there is no scene ${id}`)
+  const playback = new Playback(scene.recording)
+  return {
+    playback,
+    at: (time: number) => {
+      playback.goTo(time)
+      return playback.simulation.ids.map((server) => brief(playback, server))
+    },
+  }
+}
+
+test('a first election: server 1 is first, and wins', () => {
+  const { at } = watch('first-election')
+  expect(at(317.4)).toEqual(['F0', 'C1', 'F0', 'F0', 'F0'])
+  expect(at(345)).toEqual(['F1', 'C1', 'F1', 'F1', 'F1'])
+  expect(at(368)).toEqual(['F1', 'L1', 'F1', 'F1', 'F1'])
+  expect(at(3000)).toEqual(['F1', 'L1', 'F1', 'F1', 'F1'])
+})
+
+test('a split vote: two votes each, and then another term', () => {
+  const { playback, at } = watch('split-vote')
+  expect(at(180)).toEqual(['C1', 'C1', 'F1', 'F1'])
+  for (const id of [0, 1]) {
+    expect(playback.simulation.condition(id).votes).toHaveLength(2)
+  }
+  expect(at(660)).toEqual(['F2', 'F2', 'L2', 'F2'])
+})
+
+test('an old leader returns, and its uncommitted entry goes', () => {
+  const { at } = watch('old-leader-returns')
+  expect(at(590)).toEqual(['L1 x=1/1*', ...Array(4).fill('F1 x=1/1*')])
+  expect(at(690)[0]).toBe('L1 x=1/1* x=2/1')
+  expect(at(1290)[0]).toBe('L1 x=1/1* x=2/1')
+  expect(at(1290)[2]).toBe('L2 x=1/1* x=3/2*')
+  expect(at(1700)[0]).toBe('F2 x=1/1* x=3/2*')
+})
+
+test('a server of part 2 that comes back from a crash breaks a rule', () => {
+  const { playback, at } = watch('a-crash-forgets')
+  at(399)
+  expect(playback.simulation.violation).toBeNull()
+  at(400.1)
+  expect(playback.simulation.violation?.invariant).toBe('Monotonic Term')
+  expect(playback.simulation.isOver).toBe(true)
+})
+
+test('figure 8: an entry on a majority is replaced, since it was not committed', () => {
+  const { playback, at } = watch('figure-8')
+  expect(at(849).slice(0, 2)).toEqual(['L2 a/1 b/2', 'F2 a/1* b/2'])
+  expect(at(1059)[4]).toBe('L3 a/1* c/3')
+  expect(at(1390).slice(0, 4)).toEqual([
+    'L4 a/1 b/2',
+    'F4 a/1* b/2',
+    'F4 a/1* b/2',
+    'F4 a/1*',
+  ])
+  expect(at(1690).slice(1)).toEqual([...Array(3).fill('F5 a/1* c/3'), 'L5 a/1 c/3'])
+  expect(at(1900)[4]).toBe('L5 a/1* c/3* e/5*')
+  expect(playback.simulation.violation).toBeNull()
+})
+
+test('figure 8: an entry of the leader’s own term commits those before it', () => {
+  const { playback, at } = watch('figure-8-safe')
+  expect(at(1499)[0]).toBe('L4 a/1* b/2* d/4*')
+  expect(at(1600)[4]).toBe('C5 a/1 c/3')
+  expect(at(4000).filter((server) => server.startsWith('L'))).toEqual([
+    expect.stringMatching(/^L\d a\/1\* b\/2\* d\/4\*$/),
+  ])
+  expect(playback.simulation.violation).toBeNull()
+})
+
+test('scenes are told in order, and end before they are over', () => {
+  expect(new Set(SCENES.map(({ id }) => id)).size).toBe(SCENES.length)
+  for (const { captions } of SCENES) {
+    const times = captions.map(({ at }) => at)
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+    expect(times[0]).toBe(0)
+  }
+})
+
+test('every rule that fires points at a line of the part’s code', () => {
+  const fired = new Set<RuleName>(['broken'])
+  for (const part of PARTS) {
+    const source = readFileSync(join(ROOT, `part${part}/src/raft.ts`), 'utf8')
+    const names = new Set<RuleName>()
+    for (const { recording } of SCENES.filter((scene) => scene.recording.part <= part)) {
+      const playback = new Playback({ ...recording, part })
+      playback.goTo(3000)
+      if (hasLog(part)) playback.act({ do: 'submit', server: 0, command: 'late' })
+      for (const event of playback.simulation.events) {
+        const name = ruleNameFor(event, part)
+        expect(name, `${event.event}: ${event.msg}`).not.toBeNull()
+        if (name) names.add(name)
+      }
+    }
+    for (const name of names) {
+      fired.add(name)
+      const rule = ruleOf(name)
+      if (rule.symbol === null) continue
+      const line = 'line' in rule ? rule.line : undefined
+      const {
+        lines = [],
+        firstLine = 0,
+        markedLine,
+      } = excerptOf(source, rule.symbol, line) ?? {}
+      expect(markedLine ?? 0, `part ${part}: ${name} in ${rule.symbol}`).toBeGreaterThan(
+        0,
+      )
+      const inFile = source.split('\n')[(markedLine ?? 0) - 1]
+      expect(inFile).toContain(lines[(markedLine ?? 0) - firstLine])
+    }
+  }
+  expect(RULE_NAMES.filter((name) => !fired.has(name))).toEqual([])
+})
+
+test('of one instant, what changes most is told', () => {
+  const { playback, at } = watch('first-election')
+  at(317.4)
+  expect(mostTelling(playback.simulation.events)?.msg).toContain('becomes Candidate')
+  expect(mostTelling([])).toBeNull()
+})
+
+test('an excerpt is a whole method, or nothing', () => {
+  const source =
+    'class A {\n  private b(\n    c: number,\n  ): void {\n    d()\n  }\n}\n'
+  expect(excerptOf(source, 'b', 'd()')).toEqual({
+    lines: ['private b(', '  c: number,', '): void {', '  d()', '}'],
+    firstLine: 2,
+    markedLine: 5,
+  })
+  expect(excerptOf(source, 'x')).toBeNull()
+})
