@@ -2,7 +2,7 @@
 import { type Block, blocksOf } from '../../../scripts/markdown.ts'
 
 /** A change to make in a file, as a diff without line numbers. */
-export interface Change {
+interface Change {
   readonly file: string
   readonly lines: readonly string[]
 }
