@@ -14,7 +14,7 @@ import {
 } from './options.ts'
 import { loadPart } from './part.ts'
 import { showProgress } from './progress.ts'
-import { drawOptionsFor, type Speed, speedOf } from './search.ts'
+import { drawOptionsFor, type Speed, stopwatch } from './search.ts'
 import { type Finding, inMs, say, showFinding, showSchedule } from './show.ts'
 import { logCase, openTimeline, writeTimeline } from './timeline.ts'
 import { exitCodeOf, UsageError } from './usage.ts'
@@ -53,12 +53,12 @@ async function run(
   const jobs = Math.min(options.jobs, search.seeds)
   const explorer = await Explorer.create(jobs)
   const progress = showProgress(name, search.seeds)
-  const startedAt = performance.now()
+  const stop = stopwatch()
   const tally = await explorer.search(search, (soFar) => progress.update(soFar))
-  const wallMs = performance.now() - startedAt
+  const speed = stop(tally)
   progress.stop()
   await explorer.close()
-  return { tally, speed: speedOf(tally, wallMs, jobs) }
+  return { tally, speed }
 }
 
 function toFinding(
@@ -105,10 +105,12 @@ async function tell(
   const number = (value: number) => Math.round(value).toLocaleString('en')
   say(`${first ? '\n' : ''}${name}: ${number(tally.seeds)} seeds, ${found}`)
   say(
-    `${number(speed.simulatedSeconds)} s simulated in ${speed.seconds.toFixed(1)} s: ` +
-      `${number(speed.seedsPerSecond)} seeds/s; on each core ` +
-      `${number(speed.simulatedSecondsPerSecond)} simulated s/s, ` +
-      `${number(speed.eventsPerSecond)} events/s, the invariants checked after each`,
+    `${number(speed.simulatedSeconds)} s simulated in ${speed.seconds.toFixed(1)} s, ` +
+      `${number(speed.seedsPerSecond)} seeds/s`,
+  )
+  say(
+    `in each second of a core: ${number(speed.simulatedSecondsPerCoreSecond)} s simulated, ` +
+      `${number(speed.eventsPerCoreSecond)} events, the invariants checked after each`,
   )
 }
 

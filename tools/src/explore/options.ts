@@ -57,7 +57,7 @@ export function exploreCommand(): Command {
   const found = new Command('npm run explore --')
     .description('Looks for schedules of faults that break a part of this tutorial.')
     .argument('[part]', 'part1, part2, …')
-  return withSearchOptions(found)
+  return withSearchOptions(found, DEFAULT_SEEDS)
     .option('--replay <file>', 'run a schedule that was saved, instead of seeds')
     .option('--keep-going', 'go through all seeds, whatever is found', false)
     .option('--shard <i/n>', 'only the i-th of n shares of the seeds', shard)
@@ -65,12 +65,12 @@ export function exploreCommand(): Command {
 }
 
 /** The options that every search has. */
-export function withSearchOptions(command: Command): Command {
+export function withSearchOptions(command: Command, seeds: number): Command {
   const kinds = FAULT_KINDS.join(',')
   return command
     .addOption(
       new Option('--seeds <n>', 'how many seeds to go through')
-        .default(DEFAULT_SEEDS)
+        .default(seeds)
         .argParser(wholeNumber(1)),
     )
     .addOption(

@@ -26,23 +26,33 @@ export function drawOptionsFor(
   }
 }
 
-/** How fast a search was. Rates are per core: they do not grow with the machine. */
+/** How fast a search was: by the clock on the wall, and by the time that cores worked. */
 export interface Speed {
   readonly seconds: number
-  readonly simulatedSeconds: number
-  readonly simulatedSecondsPerSecond: number
-  readonly eventsPerSecond: number
+  readonly coreSeconds: number
   readonly seedsPerSecond: number
+  readonly simulatedSeconds: number
+  readonly simulatedSecondsPerCoreSecond: number
+  readonly eventsPerCoreSecond: number
 }
 
-export function speedOf(tally: Tally, wallMs: number, jobs: number): Speed {
-  const seconds = wallMs / 1000
-  const simulatedSeconds = tally.simulatedMs / 1000
-  return {
-    seconds,
-    simulatedSeconds,
-    simulatedSecondsPerSecond: simulatedSeconds / seconds / jobs,
-    eventsPerSecond: tally.events / seconds / jobs,
-    seedsPerSecond: tally.seeds / seconds,
+/** Starts to measure; what it returns is called at the end. */
+export function stopwatch(): (tally: Tally) => Speed {
+  const startedAt = performance.now()
+  const cpuBefore = process.cpuUsage()
+  return (tally) => {
+    const seconds = (performance.now() - startedAt) / 1000
+    // All threads of this process, with what they spend on compiling and collecting.
+    const { user, system } = process.cpuUsage(cpuBefore)
+    const coreSeconds = (user + system) / 1e6
+    const simulatedSeconds = tally.simulatedMs / 1000
+    return {
+      seconds,
+      coreSeconds,
+      seedsPerSecond: tally.seeds / seconds,
+      simulatedSeconds,
+      simulatedSecondsPerCoreSecond: simulatedSeconds / coreSeconds,
+      eventsPerCoreSecond: tally.events / coreSeconds,
+    }
   }
 }

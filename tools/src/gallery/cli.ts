@@ -62,11 +62,10 @@ async function main(): Promise<number> {
     .description('what a mistake breaks, who made it, and its diff')
     .argument('<name>')
     .action((name: string) => showMistake(findMistake(name)))
-  withSearchOptions(program.command('run'))
+  withSearchOptions(program.command('run'), DEFAULT_SEEDS)
     .description('look for schedules that show a mistake')
     .argument('[name]')
     .option('--all', 'every mistake of the gallery', false)
-    .setOptionValue('seeds', DEFAULT_SEEDS)
     .action(async (name: string | undefined, options: RunOptions) => {
       exitCode = await runAsked(name, options)
     })

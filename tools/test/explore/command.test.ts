@@ -33,7 +33,7 @@ test('explore goes through the seeds, and says how fast', SLOW, async () => {
   expect(stderr).toBe('')
   expect(code).toBe(0)
   expect(stdout).toMatch(/^part1: 50 seeds, no violation\n/)
-  expect(stdout).toMatch(/simulated s\/s, [\d,]+ events\/s/)
+  expect(stdout).toMatch(/in each second of a core: [\d,]+ s simulated, [\d,]+ events/)
 })
 
 test('explore --json is one object', SLOW, async () => {
