@@ -4,6 +4,7 @@
  */
 
 import {
+  endWithTest,
   moreReelections,
   type NetworkKind,
   scenarioFor,
@@ -19,7 +20,6 @@ import {
   UNRELIABLE,
   UNRELIABLE_RPC,
 } from 'tools/lab'
-import { onTestFinished } from 'vitest'
 import { ConsensusModule, type Report, type Timing } from '../src/raft.ts'
 import { Server } from '../src/server.ts'
 
@@ -50,10 +50,7 @@ export class Harness {
     for (const id of h.ids) await h.boot(id)
     for (const id of h.ids) h.connectToPeers(id)
     for (const id of h.ids) h.cluster.start(id)
-    onTestFinished(async ({ task }) => {
-      await h.shutdown()
-      h.run.end(task.result?.errors?.[0] ?? null)
-    })
+    endWithTest(h)
     return h
   }
 

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  endWithTest,
   moreReelections,
   type NetworkKind,
   scenarioFor,
@@ -23,7 +24,6 @@ import {
   UNRELIABLE,
   UNRELIABLE_RPC,
 } from 'tools/lab'
-import { onTestFinished } from 'vitest'
 import {
   type AppliedEntry,
   type Command,
@@ -69,10 +69,7 @@ export class Harness {
     for (const id of h.ids) await h.boot(id)
     for (const id of h.ids) h.connectToPeers(id)
     for (const id of h.ids) h.cluster.start(id)
-    onTestFinished(async ({ task }) => {
-      await h.shutdown()
-      h.run.end(task.result?.errors?.[0] ?? null)
-    })
+    endWithTest(h)
     return h
   }
 

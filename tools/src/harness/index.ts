@@ -1,3 +1,3 @@
 /** What the parts' harnesses share: seeds, the test log, and the settings of a run. */
 export { moreReelections, type NetworkKind, settings, TestRun } from './run.ts'
-export { scenarioFor } from './scenario.ts'
+export { endWithTest, scenarioFor } from './scenario.ts'

@@ -1,4 +1,4 @@
-import { test } from 'vitest'
+import { onTestFinished, test } from 'vitest'
 import { settings, type TestRun } from './run.ts'
 import { SEEDS_DONE } from './settings.ts'
 
@@ -37,8 +37,7 @@ export function scenarioFor<H extends Shutdown, O extends object>(
       let saidAt = performance.now()
       for (const seed of seedsToRun()) {
         task.meta.seed = seed
-        const h = await create(size, { ...(options as O), seed })
-        await runOnce(h, body)
+        await runOnce(() => create(size, { ...(options as O), seed }), body)
         if (performance.now() - saidAt < PROGRESS_MS) continue
         // Virtual time never waits: this also lets vitest's own messages through.
         await annotate(`${seed}`, SEEDS_DONE)
@@ -57,20 +56,38 @@ function* seedsToRun(): Generator<number> {
   for (let seed = 1; seed <= count; seed += 1) yield seed
 }
 
-async function runOnce<H extends Shutdown>(h: H, body: Body<H>): Promise<void> {
-  let failure: unknown = null
-  try {
-    await body(h)
-  } catch (error) {
-    failure = error
-  }
-  try {
+let isInScenario = false
+
+/** A harness that a test made by itself is shut down when the test is over. */
+export function endWithTest(h: Shutdown): void {
+  if (isInScenario) return
+  onTestFinished(async ({ task }) => {
     await h.shutdown()
-  } catch (error) {
-    failure ??= error
-  }
+    h.run.end(task.result?.errors?.[0] ?? null)
+  })
+}
+
+async function runOnce<H extends Shutdown>(
+  create: () => Promise<H>,
+  body: Body<H>,
+): Promise<void> {
+  isInScenario = true
+  const h = await create().finally(() => {
+    isInScenario = false
+  })
+  const failures = [await failureOf(() => body(h)), await failureOf(() => h.shutdown())]
+  const failure = failures.find((error) => error !== null) ?? null
   h.run.end(failure)
   if (failure === null) return
   if (failure instanceof Error) failure.message += `\n  replay: ${h.run.replay}`
   throw failure
+}
+
+async function failureOf(act: () => Promise<void>): Promise<unknown> {
+  try {
+    await act()
+    return null
+  } catch (error) {
+    return error
+  }
 }

@@ -181,7 +181,7 @@ export class Cluster<S extends ServerUnderTest> {
   }
 
   setClockRate(id: number, rate: number): void {
-    this.machine(id).clockRate = rate
+    this.machine(id).setClockRate(rate)
     this.fault({ kind: 'clock', peer: id, rate }, `the clock of ${id} runs at ${rate}`)
   }
 

@@ -16,8 +16,9 @@ export class Machine {
   crashed = false
   private paused = false
   private held: (() => void)[] = []
-  /** How fast the machine's clock runs: 2 is twice as fast as the world's. */
-  clockRate = 1
+  private clockRate = 1
+  /** When the clock took its rate: in the world's time, and in its own. */
+  private rateSince = { world: 0, own: 0 }
 
   private readonly worldClock: Clock
   private readonly afterEvent: () => void
@@ -36,7 +37,10 @@ export class Machine {
 
   /** The clock for the server: it stands still for it while the machine is paused. */
   readonly clock: Clock = {
-    now: () => this.worldClock.now() * this.clockRate,
+    now: () => {
+      const { world, own } = this.rateSince
+      return own + (this.worldClock.now() - world) * this.clockRate
+    },
     setTimeout: (callback, ms) => {
       // A timer that is due while the machine is paused can still be cleared.
       const timer: MachineTimer = { callback, worldTimer: null }
@@ -67,6 +71,12 @@ export class Machine {
       return
     }
     this.afterEvent()
+  }
+
+  /** From now on the machine's clock runs so fast: 2 is twice as fast as the world's. */
+  setClockRate(rate: number): void {
+    this.rateSince = { world: this.worldClock.now(), own: this.clock.now() }
+    this.clockRate = rate
   }
 
   get isUp(): boolean {

@@ -83,7 +83,7 @@ test('nothing happens on a machine that crashed, not even what it held back', ()
 
 test('a clock that runs twice as fast fires its timers in half the time', () => {
   const { world, machine, happened, happen } = newMachine()
-  machine.clockRate = 2
+  machine.setClockRate(2)
   machine.clock.setTimeout(happen('timer'), 100)
   world.advance(49)
   expect(happened).toEqual([])
