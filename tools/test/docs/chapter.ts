@@ -1,13 +1,14 @@
 /** What a chapter tells its reader to do, and what it says they will see. */
 import { type Block, blocksOf } from '../../../scripts/markdown.ts'
 
-/** A change to make in a file, as a diff without line numbers. */
+/** A change to make in a file, as a diff without line numbers; or a new file to write. */
 interface Change {
   readonly file: string
   readonly lines: readonly string[]
+  readonly isNew?: true
 }
 
-/** A command, after some changes; what they change is undone when it has run. */
+/** A command, after some changes, which are undone when it has run. New files stay. */
 export interface Step {
   readonly changes: readonly Change[]
   readonly command: string
@@ -26,6 +27,11 @@ export function stepsOf(text: string): Step[] {
     const file = /^change: (\S+)$/.exec(block.marker)?.[1]
     if (file) {
       changes.push({ file, lines: block.lines })
+      continue
+    }
+    const newFile = /^file: (\S+)$/.exec(block.marker)?.[1]
+    if (newFile) {
+      changes.push({ file: newFile, lines: block.lines, isNew: true })
       continue
     }
     if (block.language !== 'console') continue
@@ -50,7 +56,8 @@ function commandsIn(block: Block, changes: readonly Change[], exitCode: number):
     throw new Error(`line ${block.firstLine}: a console block begins with "$ "`)
   }
   return starts.map((start, i) => ({
-    changes,
+    // What a change does is seen in every command of its block; a file is written once.
+    changes: i === 0 ? changes : changes.filter(({ isNew }) => !isNew),
     command: (block.lines[start] as string).slice(2),
     output: block.lines.slice(start + 1, starts[i + 1]),
     exitCode,

@@ -20,7 +20,10 @@ for (const file of markdownFiles(ROOT)) {
     const scratch = new Scratch(ROOT)
     try {
       for (const step of steps) {
-        for (const change of step.changes) scratch.change(change.file, change.lines)
+        for (const { file, lines, isNew } of step.changes) {
+          if (isNew) scratch.write(file, lines)
+          else scratch.change(file, lines)
+        }
         const { output, exitCode } = await scratch.run(step.command)
         scratch.undo()
         const where = `${file}:${step.line}: ${step.command}`

@@ -58,6 +58,10 @@ export class Scratch {
     )
   }
 
+  write(file: string, lines: readonly string[]): void {
+    writeFileSync(join(this.folder, file), `${lines.join('\n')}\n`)
+  }
+
   undo(): void {
     for (const [file, source] of this.changed) {
       writeFileSync(join(this.folder, file), source)
