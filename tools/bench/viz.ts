@@ -131,7 +131,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
 async function settle(page: Page): Promise<void> {
   await page.waitForSelector('body[data-ready]', { timeout: 300_000 })
   await page.evaluate(`new Promise((done) => requestAnimationFrame(() =>
-    requestAnimationFrame(() => requestIdleCallback(done))))`)
+    requestAnimationFrame(() => requestIdleCallback(done, { timeout: 1000 }))))`)
 }
 
 /** The memory of all of Chromium's processes, what they share counted once. In bytes. */

@@ -11,7 +11,8 @@ function block(id: string): string {
 /** Resolves when the browser has nothing better to do. */
 function idle(): Promise<void> {
   return new Promise((resolve) => {
-    if ('requestIdleCallback' in window) requestIdleCallback(() => resolve())
+    if ('requestIdleCallback' in window)
+      requestIdleCallback(() => resolve(), { timeout: 1000 })
     else setTimeout(resolve, 50)
   })
 }

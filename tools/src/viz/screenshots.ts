@@ -1,0 +1,123 @@
+/**
+ * Takes the pictures of timelines that the README and the chapters show: `npm run
+ * screenshots` runs three real runs and writes docs/public/shots/*.png, each in a light and
+ * in a dark version. It needs a Chromium, by the variable CHROMIUM or where Debian has it.
+ */
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { writeTimelines } from './index.ts'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
+const shots = join(root, 'docs/public/shots')
+/** For the raw line of the selected event to be unpacked and shown. */
+const SETTLE_MS = 300
+const run = promisify(execFile)
+
+interface Shot {
+  readonly name: string
+  /** Makes the run. @returns the path of its timeline. */
+  readonly write: (folder: string) => Promise<string>
+  /** Brings the page to the moment that the picture is about. */
+  readonly pose: (page: Page) => Promise<void>
+}
+
+const SHOTS: readonly Shot[] = [
+  {
+    name: 'election',
+    write: (folder) =>
+      timelineOfTest(folder, 'part1', 'a new cluster elects one leader and keeps it'),
+    pose: async (page) => {
+      await page.keyboard.press('l')
+      await page.evaluate("document.querySelector('.table').scrollTop = 0")
+    },
+  },
+  {
+    name: 'partition-heals',
+    write: (folder) =>
+      timelineOfTest(folder, 'part3', 'the side of a partition with the majority'),
+    pose: async (page) => {
+      await page.keyboard.press('f')
+      await page.keyboard.press('f')
+    },
+  },
+  {
+    name: 'lost-entry',
+    write: timelineOfMistake,
+    pose: async () => {},
+  },
+]
+
+/** Runs the one test whose name has this in it with its log on, as `dotest.sh` does. */
+async function timelineOfTest(
+  folder: string,
+  part: string,
+  test: string,
+): Promise<string> {
+  const log = join(folder, `${part}.log`)
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  const args = [vitest, 'run', '--project', part, '-t', test]
+  await run(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, RAFT_LOG: log, RAFT_SEED: '1' },
+  })
+  const { pages } = await writeTimelines({
+    inputs: [log],
+    outDir: folder,
+    testPattern: test,
+  })
+  const [page] = pages
+  if (!page) throw new Error(`${part} has no test "${test}" any more`)
+  return page.file
+}
+
+/** A server that commits by counting copies of old entries: figure 8 of the paper. */
+async function timelineOfMistake(folder: string): Promise<string> {
+  const outDir = join(folder, 'lab')
+  const program = join(root, 'tools/src/gallery/cli.ts')
+  const args = ['--import', 'tsx', program, 'run', 'figure-8', '--no-open']
+  await run(process.execPath, [...args, '--out-dir', outDir], { cwd: root })
+  const page = readdirSync(outDir).find((name) => name.endsWith('.html'))
+  if (page === undefined) throw new Error('the mistake figure-8 was not found')
+  return join(outDir, page)
+}
+
+async function take(browser: Browser, { name, write, pose }: Shot): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'screenshots-'))
+  try {
+    const file = await write(folder)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await browser.newPage({
+        viewport: { width: 1440, height: 860 },
+        colorScheme,
+      })
+      await page.goto(pathToFileURL(file).href)
+      await page.waitForSelector('body[data-ready]')
+      await pose(page)
+      // A link back to the index says nothing in a picture.
+      await page.evaluate("document.querySelector('.banner > a')?.remove()")
+      await page.waitForTimeout(SETTLE_MS)
+      const path = join(shots, `${name}-${colorScheme}.png`)
+      await page.screenshot({ path })
+      console.log(`${path}: ${Math.round(statSync(path).size / 1024)} KiB`)
+      await page.close()
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+mkdirSync(shots, { recursive: true })
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+})
+try {
+  for (const shot of SHOTS) await take(browser, shot)
+} finally {
+  await browser.close()
+}
