@@ -8,6 +8,9 @@ import { Scratch } from './scratch.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
+/** Of an output that is not as it should be, in characters; its end tells most. */
+const MAX_SHOWN_LENGTH = 2_000
+
 /** In ms: a net for a machine that is busy. */
 const TIMEOUT_MS = 300_000
 
@@ -27,8 +30,9 @@ for (const file of markdownFiles(ROOT)) {
         const { output, exitCode } = await scratch.run(step.command)
         scratch.undo()
         const where = `${file}:${step.line}: ${step.command}`
-        expect(firstMissing(step.output, output), `${where}\n${output}`).toBeNull()
-        expect(exitCode, `exit code of ${where}\n${output}`).toBe(step.exitCode)
+        const end = output.slice(-MAX_SHOWN_LENGTH)
+        expect(firstMissing(step.output, output), `${where}\n${end}`).toBeNull()
+        expect(exitCode, `exit code of ${where}\n${end}`).toBe(step.exitCode)
       }
     } finally {
       scratch.remove()

@@ -54,7 +54,8 @@ function problemOf(file: string, target: string): string | null {
     join(dirname(full), 'public', relative(dirname(full), full)),
   ].find((candidate) => existsSync(candidate))
   if (found === undefined) return 'leads to no file'
-  if (anchor === undefined || !found.endsWith('.md')) return null
+  // With a sign of equality it is no heading, but what a page is to show at first.
+  if (anchor === undefined || anchor.includes('=') || !found.endsWith('.md')) return null
   const isThere = anchorsIn(readFileSync(found, 'utf8')).includes(anchor)
   return isThere ? null : `leads to no heading "${anchor}"`
 }
