@@ -18,11 +18,11 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
 }
 
-/** What axe-core finds on a page that keeps some people from using it. */
-export async function seriousProblems(page: Page): Promise<string[]> {
+/** What axe-core finds in a part of a page that keeps some people from using it. */
+export async function seriousProblems(page: Page, part = 'body'): Promise<string[]> {
   // Into the page's own world, past a policy that admits no script.
   await page.evaluate(axe.source)
-  const { violations } = await page.evaluate<AxeResults>('axe.run()')
+  const { violations } = await page.evaluate<AxeResults>(`axe.run('${part}')`)
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`)

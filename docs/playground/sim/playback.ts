@@ -87,8 +87,9 @@ export class Playback {
   /** Lets time pass while somebody watches. */
   tick(realMs: number): void {
     if (!this.isPlaying) return
-    const passed = (Math.min(realMs, LONGEST_FRAME_MS) * this.speed) / 1000
-    const end = this.time + passed
+    // A browser's first frame can be older than the moment that asked for it.
+    const watchedMs = Math.min(Math.max(realMs, 0), LONGEST_FRAME_MS)
+    const end = this.time + (watchedMs * this.speed) / 1000
     const stop = this.stops.find((at) => at > this.time && at <= end)
     this.advanceTo(stop ?? end)
     if (stop !== undefined || this.simulation.isOver) this.pause()

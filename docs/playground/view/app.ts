@@ -6,6 +6,7 @@ import { Playback } from '../sim/playback.ts'
 import { isRoutine, mostTelling } from '../sim/rules.ts'
 import { SCENES, type Scene, sceneOf } from '../sim/scenes.ts'
 import type { PlayEvent } from '../sim/simulation.ts'
+import { Announcer } from './announcer.ts'
 import { SetupControls, Transport, togglePlay } from './controls.ts'
 import { Events } from './events.ts'
 import { Explanation } from './explain.ts'
@@ -14,15 +15,12 @@ import { Logs } from './logs.ts'
 import { ServerPanel } from './server-panel.ts'
 import { Stage } from './stage.ts'
 import { setText } from './svg.ts'
-import { sentenceOf } from './words.ts'
+import { sentenceOf, timeText } from './words.ts'
 
 export interface AppOptions {
   /** Where a part's raft.ts can be read. */
   readonly sourceHref: (part: PartNumber) => string
 }
-
-/** Somebody who listens cannot follow more than this. In ms. */
-const ANNOUNCE_EVERY_MS = 1500
 
 /** What is worth hearing; the rest can be read in the list. */
 const ANNOUNCED = new Set(['role', 'commit', 'truncate', 'fault', 'check', 'note'])
@@ -41,7 +39,7 @@ export class App {
   private readonly events = new Events((event) => this.explain(event))
   private readonly caption = h('p', { class: 'caption', 'aria-live': 'polite' })
   private readonly problem = h('p', { class: 'problem', role: 'alert', hidden: true })
-  private readonly live = h('p', { class: 'unseen', 'aria-live': 'polite' })
+  private readonly announcer = new Announcer()
   private readonly command = h('input', { type: 'text', maxlength: MAX_COMMAND_LENGTH })
   private readonly submit = button('Submit', () => this.submitCommand(), {
     type: 'submit',
@@ -53,8 +51,6 @@ export class App {
   private asked: PlayEvent | null = null
   private lastFrame = 0
   private frame = 0
-  private announcedAt = 0
-  private announced: PlayEvent | null = null
   private commands = 0
   private readonly followLink = () => this.open(window.location.hash)
 
@@ -92,6 +88,7 @@ export class App {
   dispose(): void {
     window.removeEventListener('hashchange', this.followLink)
     cancelAnimationFrame(this.frame)
+    this.announcer.dispose()
   }
 
   private lay(): void {
@@ -108,7 +105,12 @@ export class App {
       this.lamps.element,
     )
     const columns = h('div', { class: 'columns' }, left, right)
-    this.element.append(this.setup.element, this.problem, columns, this.live)
+    this.element.append(
+      this.setup.element,
+      this.problem,
+      columns,
+      this.announcer.element,
+    )
   }
 
   /** Shows what a link asks for, or the first scene. */
@@ -242,13 +244,8 @@ export class App {
 
   private announce(): void {
     const { events } = this.playback.simulation
-    const now = performance.now()
-    if (now - this.announcedAt < ANNOUNCE_EVERY_MS) return
     const event = events.findLast(({ event }) => ANNOUNCED.has(event))
-    if (!event || event === this.announced) return
-    this.announced = event
-    this.announcedAt = now
-    this.live.textContent = sentenceOf(event)
+    if (event) this.announcer.say(`${sentenceOf(event)}, at ${timeText(event.time)}`)
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -280,7 +277,7 @@ export class App {
     this.remember()
     try {
       await navigator.clipboard.writeText(window.location.href)
-      this.live.textContent = 'The link was copied'
+      this.announcer.say('The link was copied')
     } catch {
       this.complain('The link could not be copied: take it from the address bar.')
     }

@@ -31,7 +31,7 @@ export class ServerPanel {
   constructor(act: (deed: Deed) => void) {
     this.act = act
     this.timeout = button('Time out now', () => this.do('timeout'))
-    this.pause = button('Pause', () => this.toggle('isPaused', 'pause', 'resume'))
+    this.pause = button('Pause server', () => this.toggle('isPaused', 'pause', 'resume'))
     this.plug = button('Disconnect', () => {
       this.toggle('isConnected', 'reconnect', 'disconnect')
     })
@@ -57,7 +57,7 @@ export class ServerPanel {
     this.timeout.disabled = condition.electionTimer === null || !isAble(condition)
     this.timeout.title =
       role === 'Leader' ? 'A leader has no election timer' : 'Its election timer fires'
-    this.pause.textContent = isPaused ? 'Resume' : 'Pause'
+    this.pause.textContent = isPaused ? 'Resume server' : 'Pause server'
     this.pause.disabled = isCrashed
     this.plug.textContent = isConnected ? 'Disconnect' : 'Reconnect'
     this.power.textContent = isCrashed ? 'Restart' : 'Crash'

@@ -112,9 +112,13 @@ export class Stage {
       s('circle', { r: TIMER, class: 'timer-track' }),
       timer,
       s('circle', { r: NODE, class: 'body' }),
+      // The spaces are for those who hear it, or say what they see to press it.
       s('text', { class: 'id', y: -9 }, String(id)),
+      ' ',
       role,
+      ' ',
       term,
+      ' ',
       status,
     )
     group.addEventListener('click', () => this.actions.select(id))

@@ -11,18 +11,14 @@ export function statusOf(simulation: Simulation, id: number): string {
   return votedFor === null ? '' : `voted for ${votedFor}`
 }
 
-/** A server in a sentence, for those who hear the page. */
+/** A server in words, for those who hear the page: what is seen of it, in that order. */
 export function describe(simulation: Simulation, id: number): string {
   const { role, currentTerm, log, commitIndex } = simulation.server(id)
+  const words = [`Server ${id}`, role, `term ${currentTerm}`]
   const status = statusOf(simulation, id)
-  const parts = [`Server ${id}, ${roleWord(role)} in term ${currentTerm}`]
-  if (status !== '') parts.push(status)
-  if (log) parts.push(`${log.length} entries, ${commitIndex ?? 0} committed`)
-  return parts.join(', ')
-}
-
-function roleWord(role: string): string {
-  return role === 'Dead' ? 'dead' : role.toLowerCase()
+  if (status !== '') words.push(status)
+  if (log) words.push(`${log.length} entries`, `${commitIndex ?? 0} committed`)
+  return words.join(', ')
 }
 
 /** An event in a sentence. */

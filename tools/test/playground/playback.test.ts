@@ -112,6 +112,15 @@ test('time passes as fast as it is set to, and never in leaps', () => {
   expect(playback.time).toBeCloseTo(56)
 })
 
+test('a frame from before it began changes nothing', () => {
+  const playback = new Playback(FIVE)
+  playback.load(FIVE, [0])
+  playback.play()
+  playback.tick(-5)
+  expect(playback.time).toBe(0)
+  expect(playback.isPlaying).toBe(true)
+})
+
 test('a playback stops where there is something to read', () => {
   const playback = new Playback(FIVE)
   playback.load(FIVE, [0, 4, 100])

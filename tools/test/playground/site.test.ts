@@ -1,0 +1,252 @@
+/** The site as it is built, and the playground on it, in a browser. */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { launchBrowser, seriousProblems } from '../browser.ts'
+import { serve } from './static-server.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+const VITEPRESS = join(ROOT, 'docs/node_modules/.bin/vitepress')
+
+/** In real time: the site is built, and a browser started. */
+const BUILD_TIMEOUT_MS = 240_000
+const TIMEOUT_MS = 60_000
+
+const site = mkdtempSync(join(tmpdir(), 'raft-site-'))
+let browser: Browser
+let server: Awaited<ReturnType<typeof serve>>
+
+beforeAll(async () => {
+  await promisify(execFile)(VITEPRESS, ['build', 'docs', '--outDir', site], {
+    cwd: ROOT,
+  })
+  server = await serve(site)
+  browser = await launchBrowser()
+}, BUILD_TIMEOUT_MS)
+
+afterAll(async () => {
+  await browser?.close()
+  server?.close()
+  rmSync(site, { recursive: true })
+})
+
+const PHONE = { viewport: { width: 380, height: 760 }, hasTouch: true }
+const DESK = { viewport: { width: 1280, height: 900 } }
+
+/** The playground with a scene or a run, and what went wrong on its page. */
+async function playground(hash: string, options: BrowserContextOptions = DESK) {
+  const page = await browser.newPage(options)
+  const errors: string[] = []
+  page.on('pageerror', (error) => errors.push(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
+  await page.goto(`${server.address}/playground.html#${hash}`)
+  await page.locator('.playground').waitFor()
+  const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
+  return { page, errors, press }
+}
+
+function timeOf(page: Page): Promise<number> {
+  return page
+    .locator('.clock')
+    .textContent()
+    .then((text) => Number.parseFloat(text ?? ''))
+}
+
+function html(name: string): string {
+  return readFileSync(join(site, `${name}.html`), 'utf8')
+}
+
+function chapters(): string[] {
+  return readdirSync(join(ROOT, 'docs'))
+    .filter((name) => /^part\d+\.md$/.test(name))
+    .map((name) => name.replace('.md', ''))
+    .sort()
+}
+
+test('every chapter is a page, with the next and the one before', () => {
+  for (const [i, chapter] of chapters().entries()) {
+    const text = html(chapter)
+    expect(text).toContain('pager-link next')
+    if (i > 0) expect(text).toContain(`href="/${chapters()[i - 1]}.html"`)
+    expect(text).toContain('VPNavBarSearch')
+    expect(text).toContain('href="/playground.html"')
+  }
+})
+
+test('the site needs nothing from elsewhere', () => {
+  for (const name of ['index', 'playground', ...chapters()]) {
+    expect(html(name)).not.toMatch(/<(script|link|img)[^>]+(src|href)="https?:/)
+  }
+})
+
+test('links to files of the repository lead to pages with their text', () => {
+  for (const chapter of chapters()) {
+    for (const [, slug = ''] of html(chapter).matchAll(/href="\/source\/([^"#]+)"/g)) {
+      expect(existsSync(join(site, 'source', slug)), slug).toBe(true)
+    }
+  }
+  expect(html('source/part1-src-raft-ts')).toContain('part1/src/raft.ts')
+})
+
+test('the search finds a word of a chapter', { timeout: TIMEOUT_MS }, async () => {
+  const page = await browser.newPage(DESK)
+  await page.goto(server.address)
+  await page.locator('#local-search button').click()
+  await page.locator('#localsearch-input').fill('election')
+  await page.locator('.results .result').first().waitFor()
+  await page.close()
+})
+
+test('a scene plays, and stops to be read', { timeout: TIMEOUT_MS }, async () => {
+  const { page, errors, press } = await playground('scene=first-election')
+  expect(await page.locator('.caption').textContent()).toContain('Five servers')
+  for (let i = 0; i < 4; i += 1) await press('Faster')
+  await press('Play')
+  await page.locator('.caption', { hasText: 'Server 1 was the first' }).waitFor()
+  expect(await timeOf(page)).toBe(317.4)
+  const node = page.locator('.node').nth(1)
+  expect(await node.getAttribute('aria-label')).toBe(
+    'Server 1, Candidate, term 1, 1 of 5 votes',
+  )
+  expect(await page.locator('.explanation .marked').textContent()).toContain('Candidate')
+  await press('Back')
+  expect(await timeOf(page)).toBe(317.3)
+  await press('Start')
+  expect(await timeOf(page)).toBe(0)
+  expect(errors).toEqual([])
+  await page.close()
+})
+
+test('what a person does is in the address', { timeout: TIMEOUT_MS }, async () => {
+  const { page, errors, press } = await playground('part=3&servers=5&seed=1')
+  await press('Time out now')
+  for (let i = 0; i < 12; i += 1) await press('Step')
+  await page.locator('.node.role-leader').waitFor()
+  await page.getByLabel('Command').fill('colour=blue; all')
+  await press('Submit to server 0')
+  await press('Cut the link to server 3')
+  await page.locator('.node').nth(4).click()
+  await press('Crash')
+  for (let i = 0; i < 6; i += 1) await press('Step')
+  const picture = () => page.locator('.stage, .logs').allTextContents()
+  const before = await picture()
+  expect(before.join()).toContain('colour=blue; all')
+  expect(before.join()).toContain('crashed')
+  const hash = page.url().split('#')[1] ?? ''
+  expect(hash).toMatch(/do=0,timeout,0;.*submit,0,colour%3Dblue%3B%20all;.*crash,4$/)
+  const shared = await playground(hash)
+  await press('Back')
+  expect(await shared.page.locator('.logs').textContent()).toContain('colour=blue; all')
+  expect(await shared.page.locator('.stage').textContent()).toContain('crashed')
+  expect(errors).toEqual([])
+  await shared.page.close()
+  await page.close()
+})
+
+test('a rule that breaks turns its lamp', { timeout: TIMEOUT_MS }, async () => {
+  const { page } = await playground('scene=a-crash-forgets')
+  expect(await page.locator('.lamps .broken').count()).toBe(0)
+  const slider = page.getByLabel('Time', { exact: true })
+  for (let i = 0; i < 40 && !(await page.locator('.alarm').count()); i += 1) {
+    await page.getByRole('button', { name: 'Step', exact: true }).click()
+  }
+  expect(await page.locator('.lamps .broken').textContent()).toContain('Monotonic Term')
+  expect(await page.locator('.alarm').textContent()).toContain('fell from 1 to 0')
+  expect(await slider.getAttribute('aria-valuetext')).toBe('400.0 ms')
+  await page.close()
+})
+
+test('all of it can be done with the keyboard', { timeout: TIMEOUT_MS }, async () => {
+  const { page } = await playground('part=3&servers=3&seed=1')
+  await page.locator('.node').nth(2).focus()
+  await page.keyboard.press('Enter')
+  expect(await page.locator('.server h3').textContent()).toBe(
+    'Server 2: Follower in term 0',
+  )
+  await page.keyboard.press('ArrowRight')
+  const first = await timeOf(page)
+  expect(first).toBeGreaterThan(0)
+  await page.keyboard.press('ArrowRight')
+  await page.keyboard.press('ArrowLeft')
+  expect(await timeOf(page)).toBe(first)
+  await page.keyboard.press('+')
+  expect(await page.locator('.speed').textContent()).toBe('5× slowed')
+  await page.getByRole('button', { name: 'Disconnect' }).focus()
+  await page.keyboard.press('Enter')
+  expect(await page.locator('.node').nth(2).getAttribute('class')).toContain(
+    'disconnected',
+  )
+  const heard = page.locator('.playground .unseen[aria-live]')
+  await heard.filter({ hasText: 'Server 2 is disconnected, at' }).waitFor({
+    state: 'attached',
+  })
+  await page.close()
+})
+
+test('a link that cannot be followed says why', { timeout: TIMEOUT_MS }, async () => {
+  const { page } = await playground('part=9')
+  expect(await page.locator('.problem').textContent()).toContain('part is "9"')
+  await page.close()
+})
+
+test.each([
+  ['a desk', DESK],
+  ['a phone', PHONE],
+  ['a dark room', { ...DESK, colorScheme: 'dark' as const }],
+])('it is for all, on %s', { timeout: TIMEOUT_MS }, async (_, options) => {
+  const { page } = await playground('scene=figure-8', options)
+  for (let i = 0; i < 30; i += 1) {
+    await page.getByRole('button', { name: 'Step', exact: true }).click()
+  }
+  const width = 'document.documentElement.scrollWidth - window.innerWidth'
+  expect(await page.evaluate<number>(width)).toBeLessThanOrEqual(0)
+  expect(await seriousProblems(page, '.VPDoc')).toEqual([])
+  await page.close()
+})
+
+test('who wants no motion sees messages stand', { timeout: TIMEOUT_MS }, async () => {
+  const { page, press } = await playground('part=1', {
+    ...DESK,
+    reducedMotion: 'reduce',
+  })
+  await press('Time out now')
+  const places = () => {
+    return page.locator('.messages > :not(.idle) .at').evaluateAll((marks) => {
+      return marks.map((mark) => mark.getAttribute('transform'))
+    })
+  }
+  const before = await places()
+  expect(before).toHaveLength(4)
+  await press('Play')
+  await page.locator('.clock', { hasNotText: '0.0 ms' }).waitFor()
+  await press('Pause')
+  expect((await places())[0]).toBe(before[0])
+  await page.close()
+})
+
+test('five servers are drawn at 60 frames a second', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const { page, press } = await playground('part=3&servers=5&seed=1')
+  for (let i = 0; i < 2; i += 1) await press('Faster')
+  await press('Play')
+  // What the page itself needs for a frame: how many of them are shown is the machine's.
+  const frameMs = await page.evaluate<number>(`new Promise((resolve) => {
+    const spent = []
+    const raf = window.requestAnimationFrame.bind(window)
+    window.requestAnimationFrame = (callback) => raf((now) => {
+      const start = performance.now()
+      callback(now)
+      spent.push(performance.now() - start)
+      if (spent.length === 120) resolve(spent.sort((a, b) => a - b)[60])
+    })
+  })`)
+  expect(frameMs).toBeLessThan(8)
+  await page.close()
+})
