@@ -76,6 +76,10 @@ test(
       await cluster.kill(id)
       await cluster.restart(id)
     }
+    // A server that forgot is put right by the others; not when all have to remember.
+    await clients.acknowledge(ACKNOWLEDGED_PER_KILL)
+    await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
+    await Promise.all(cluster.ids.map((id) => cluster.restart(id)))
     await clients.stop()
 
     const [first = [], ...others] = await cluster.converged()
