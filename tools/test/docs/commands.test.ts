@@ -17,7 +17,7 @@ const TIMEOUT_MS = 300_000
 for (const file of markdownFiles(ROOT)) {
   const steps = stepsOf(readFileSync(join(ROOT, file), 'utf8'))
   if (steps.length === 0) continue
-  test.concurrent(`${file} shows what its commands print`, {
+  test(`${file} shows what its commands print`, {
     timeout: TIMEOUT_MS,
   }, async () => {
     const scratch = new Scratch(ROOT)

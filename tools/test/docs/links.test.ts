@@ -17,9 +17,12 @@ function linksIn(text: string): Link[] {
   return text.split('\n').flatMap((line, at) => {
     if (/^\s*(```|~~~)/.test(line)) isCode = !isCode
     if (isCode) return []
-    const prose = line.replace(/`[^`]*`/g, (code) => code.replace(/[[\]()]/g, ' '))
-    const targets = prose.matchAll(/\]\(<?([^)\s>]+)>?(?: "[^"]*")?\)/g)
-    return [...targets].map(([, target]) => ({ target: target as string, line: at + 1 }))
+    const prose = line.replace(/`[^`]*`/g, (code) => code.replace(/[[\]()"]/g, ' '))
+    const targets = [
+      ...prose.matchAll(/\]\(<?([^)\s>]+)>?(?: "[^"]*")?\)/g),
+      ...prose.matchAll(/ (?:src|srcset|href)="([^"]+)"/g),
+    ]
+    return targets.map(([, target]) => ({ target: target as string, line: at + 1 }))
   })
 }
 
@@ -77,6 +80,7 @@ test('a link that leads nowhere is told', () => {
   )
   expect(problemOf(readme, 'docs/part1.md#one-turn-at-a-time')).toBeNull()
   expect(problemOf(readme, 'http://example')).toBe('is no https address')
+  expect(linksIn('<img src="a.png">')).toEqual([{ target: 'a.png', line: 1 }])
   expect(linksIn('`[a](b)` [c](d)\n```\n[e](f)\n```')).toEqual([
     { target: 'd', line: 1 },
   ])
