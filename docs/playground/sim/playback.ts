@@ -8,7 +8,7 @@ import {
 import { Simulation } from './simulation.ts'
 
 /** How many ms of simulated time pass in a second, from slow motion to real time. */
-export const SPEEDS = [10, 20, 50, 100, 200, 500, 1000] as const
+const SPEEDS = [10, 20, 50, 100, 200, 500, 1000] as const
 const USUAL_SPEED = SPEEDS.indexOf(100)
 
 /** A page that was out of sight must not make up for it at once. In ms. */

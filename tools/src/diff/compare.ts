@@ -5,7 +5,7 @@ import { parse } from 'diff2html'
 import type { DiffFile } from 'diff2html/lib/types.js'
 
 /** A file that two parts have, and that differs. */
-export interface ChangedFile {
+interface ChangedFile {
   readonly path: string
   readonly diff: DiffFile
 }

@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
-import { launchBrowser, seriousProblems } from '../browser.ts'
+import { seriousProblems } from '../accessibility.ts'
+import { launchChromium } from '../viz/chromium.ts'
 
 const COMMAND = fileURLToPath(new URL('../../bin/parts-diff.js', import.meta.url))
 
 /** In real time, for processes that start. */
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 
 const folder = mkdtempSync(join(tmpdir(), 'parts-diff '))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -33,7 +34,7 @@ test('a page shows what part 2 changes in part 1', { timeout: TIMEOUT_MS }, asyn
   const address = pathToFileURL(join(folder, 'page.html')).href
   expect(output).toContain(`page  ${address}`)
 
-  const browser = await launchBrowser()
+  const browser = await launchChromium()
   for (const colorScheme of ['light', 'dark'] as const) {
     const page = await browser.newPage({ colorScheme })
     await page.goto(address)
@@ -54,7 +55,7 @@ test('a page shows what part 2 changes in part 1', { timeout: TIMEOUT_MS }, asyn
 test('the page can be read by all', { timeout: TIMEOUT_MS }, async () => {
   const proto = ['--file', 'raft.proto', '--out', 'proto.html']
   expect((await partsDiff('part1', 'part2', ...proto)).exitCode).toBe(0)
-  const browser = await launchBrowser()
+  const browser = await launchChromium()
   for (const colorScheme of ['light', 'dark'] as const) {
     const page = await browser.newPage({ colorScheme })
     await page.goto(pathToFileURL(join(folder, 'proto.html')).href)

@@ -1,22 +1,5 @@
 import axe, { type AxeResults } from 'axe-core'
-import { type Browser, chromium, type Page } from 'playwright-core'
-
-/** Without what a browser does by itself: look for updates, keep a sandbox as root. */
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
-export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
-
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
-}
+import type { Page } from 'playwright-core'
 
 /** What axe-core finds in a part of a page that keeps some people from using it. */
 export async function seriousProblems(page: Page, part = 'body'): Promise<string[]> {
