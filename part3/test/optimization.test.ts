@@ -1,4 +1,4 @@
-/** Sent at once, together, and within bounds: many entries cost few syncs and messages. */
+/** Sent at once, together, within bounds: many entries cost few syncs and messages. */
 import { settings } from 'tools/harness'
 import { expect } from 'vitest'
 import { type Harness, type HarnessOptions, scenario } from './harness.ts'
@@ -6,13 +6,13 @@ import { type Harness, type HarnessOptions, scenario } from './harness.ts'
 /** gRPC takes no message that is longer, in bytes. */
 const GRPC_LIMIT = 4 * 1024 * 1024
 
-/** A round trip in the simulated network takes 2 to 10 ms; a heartbeat comes every 50. */
+/** A simulated round trip takes 2 to 10 ms; a heartbeat comes every 50. */
 const ROUND_TRIP_MS = 10
 const HEARTBEATS_MS = 150
 /** Over real sockets, on a machine with other things to do. */
 const REAL_TIME_MS = 10_000
 
-/** There, three servers share one thread: a long message to one keeps all from answering. */
+/** There, three servers share one thread: a long message to one holds up all. */
 const PATIENT: HarnessOptions =
   settings.network === 'grpc'
     ? { timing: { electionTimeout: [400, 800], heartbeatInterval: 50 } }
@@ -64,7 +64,7 @@ function submitMany(h: Harness, id: number, count: number, name: string): void {
   for (let i = 1; i <= count; i += 1) h.consensus(id).submit(`${name}-${i}`)
 }
 
-/** A server that was cut off can cause an election; a new command is committed after it. */
+/** A server that was cut off can cause an election; then a new command is committed. */
 async function letCatchUp(h: Harness, id: number, lastIndex: number): Promise<void> {
   h.reconnectPeer(id)
   const leader = await h.checkSingleLeader()
@@ -125,7 +125,7 @@ scenario(
     const next = await h.checkSingleLeader()
     submitMany(h, next.id, 10_000, 'kept')
     await within(h, HEARTBEATS_MS, () => h.checkCommittedN('kept-10000', 2))
-    // Who is elected now has a long log, and begins at its end: that far it must go back.
+    // Who is elected now has a long log, and begins at its end: so far it must go back.
     await h.crashPeer(next.id)
     await h.restartPeer(next.id)
     await h.checkSingleLeader()
@@ -155,8 +155,8 @@ scenario(
       })
     }
     h.resumePeer(slow)
-    // One message with entries waited for it; the others came when it had answered. When its
-    // own patience ended meanwhile there is an election first, and somebody else leads.
+    // One message with entries waited for it; the others came when it had answered. When
+    // its own patience ended meanwhile, there is an election first.
     const next = await h.checkSingleLeader()
     h.submitToServer(next.id, 51)
     await within(h, HEARTBEATS_MS, () => h.checkCommittedN(51, 3))

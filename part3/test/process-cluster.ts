@@ -16,6 +16,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const LOOK_INTERVAL_MS = 5
 const LOOK_TIMEOUT_MS = 30_000
 
+/** Servers did not do what they should have done. */
+export class ProcessError extends Error {}
+
 /** Waits until `look` gives something else than null. @throws when it takes too long. */
 export async function eventually<T>(
   what: string,
@@ -27,7 +30,7 @@ export async function eventually<T>(
     if (found !== null) return found
     await sleep(LOOK_INTERVAL_MS)
   }
-  throw new Error(`${what}: not within ${LOOK_TIMEOUT_MS / 1000} s`)
+  throw new ProcessError(`${what}: not within ${LOOK_TIMEOUT_MS / 1000} s`)
 }
 
 export interface ProcessOptions {
@@ -85,7 +88,7 @@ export class ServerProcess {
   /** Where it listens. @throws when it ends instead. */
   async address(): Promise<string> {
     const ended = this.ended.then(({ errors }) => {
-      throw new Error(`a server process could not start: ${errors}`)
+      throw new ProcessError(`a server process could not start: ${errors}`)
     })
     return Promise.race([this.listening, ended])
   }
@@ -135,7 +138,7 @@ function launch(boot: Boot): ChildProcess {
   })
 }
 
-/** Some servers, each with its file in one folder, and its address from its first life. */
+/** Some servers, each with its file in one folder, and the address of its first life. */
 export class ProcessCluster {
   readonly ids: readonly number[]
   private readonly folder = mkdtempSync(join(tmpdir(), 'raft-processes-'))

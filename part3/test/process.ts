@@ -1,12 +1,12 @@
 /**
- * One server as a process of its own: gRPC on loopback, its log in a real file. For tests
- * that kill it, and for the bench; `ServerProcess` in process-cluster.ts is its other end,
- * which starts it by fork() and asks it things over Node's channel between the two.
+ * One server as a process of its own: gRPC on loopback, its log in a real file. For
+ * tests that kill it, and for the bench; its other end is `ServerProcess` in
+ * process-cluster.ts, which starts it by fork() and asks it things over Node's channel.
  *
  *     node --import tsx part3/test/process.ts <id> <file> <host:port> [<patience>]
  *
- * Patience multiplies the election timeouts: on a machine that is busy with other things, a
- * follower would else take a leader that waits for its turn for dead.
+ * Patience multiplies the election timeouts: on a machine that is busy with other
+ * things, a follower would else take a leader that waits for its turn for dead.
  */
 import { realClock, silentLogger } from 'tools/lab'
 import type { AppliedEntry, Command, Report } from '../src/raft.ts'
@@ -29,7 +29,7 @@ export interface Measurement {
   readonly latenciesMs: readonly number[]
 }
 
-/** What the process can be asked. Null in place of an answer: it does not lead, or no more. */
+/** What the process can be asked. Null for an answer: it does not lead, or no more. */
 export interface Calls {
   /** Connects it to its peers, by id, and starts it. */
   start(addresses: readonly string[]): null
@@ -102,8 +102,8 @@ setInterval(() => {
 }, LOOK_INTERVAL_MS)
 
 /**
- * The commands are submitted in one turn, so in one term: with the last of them are those
- * before it committed (the Log Matching property).
+ * The commands are submitted in one turn, so in one term: with the last of them those
+ * before it are committed (the Log Matching property).
  */
 function submit(commands: readonly Command[]): Promise<number | null> {
   let last: number | null = null
@@ -116,7 +116,7 @@ function submit(commands: readonly Command[]): Promise<number | null> {
   })
 }
 
-/** The client is inside the leader's process: what is measured is Raft, not a channel. */
+/** The client is inside the leader: what is measured is Raft, not the way to it. */
 async function measure(load: Load): Promise<Measurement | null> {
   const latenciesMs: number[] = []
   let next = 0

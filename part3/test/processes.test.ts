@@ -1,4 +1,4 @@
-/** Real processes, real kills, real files. In real time, whatever the tests are run in. */
+/** Real processes, real kills, real files; always in real time. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -118,7 +118,7 @@ test(
     expect(code).toBe(1)
     expect(errors).toContain(`cannot write ${file}: EFBIG: file too large`)
     expect(readFileSync(file)).toHaveLength(64 * 1024)
-    // What the next life finds is all that was acknowledged, and perhaps what came after.
+    // The next life finds all that was acknowledged, and perhaps what came after.
     const kept = new FileStorage(file).load().log.map(({ command }) => command)
     expect(acknowledged.length).toBeGreaterThan(500)
     expect(kept.slice(0, acknowledged.length)).toEqual(acknowledged)

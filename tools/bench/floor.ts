@@ -19,7 +19,7 @@ export interface RoundSize {
 export interface Floor {
   readonly syncMs: number
   readonly roundTripMs: number
-  /** The leader syncs, the follower hears of it and syncs: two syncs and a round trip. */
+  /** The leader syncs, the follower hears of it and syncs. */
   readonly roundMs: number
 }
 

@@ -55,7 +55,7 @@ export interface BenchOptions {
 const PATIENCE = 10
 /** What a message adds to a command, in bytes: tags, lengths, the term. */
 const MESSAGE_OVERHEAD = 6
-/** Rounds by which the floor is measured, before the loads and after: enough for a median. */
+/** Rounds by which the floor is measured, before each run. */
 const FLOOR_ROUNDS = 50
 
 export class LoadBench {
@@ -72,7 +72,7 @@ export class LoadBench {
     this.cluster = cluster
   }
 
-  /** Once to warm up, as servers that have run for a while are; then as often as asked. */
+  /** Once to warm up, as servers are that ran for a while; then as often as asked. */
   async measure(load: Load): Promise<LoadResult> {
     const { gauge, onStep, runs } = this.options
     onStep(`${load.name}: warming up`)
@@ -103,8 +103,8 @@ export class LoadBench {
   }
 
   /**
-   * The same, and meanwhile deletes the file of one. (Under a leader that has not restarted
-   * it would stay empty: that one knows what the server had, and believes no other.)
+   * The same, and meanwhile deletes the file of one. (Under a leader that had not
+   * restarted it would stay empty: that one knows what the server had.)
    *
    * @throws BenchError when one lacks an entry.
    */

@@ -1,13 +1,14 @@
 /**
- * How fast part 3 is, durable, three processes over gRPC and real files; beside it what the
- * disk and the network of this machine allow. Times are printed, never asserted; what is
- * asserted is that every entry survives.
+ * How fast part 3 is, durable, three processes over gRPC and real files; beside it what
+ * this machine's disk and network allow. Times are printed, never asserted; asserted is
+ * that every entry survives.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { Command, InvalidArgumentError } from 'commander'
+import { ProcessError } from '../../part3/test/process-cluster.ts'
 import { parseWholeNumber, wholeNumbersFrom } from '../src/harness/settings.ts'
 import { FloorGauge } from './floor.ts'
 import {
@@ -39,9 +40,10 @@ interface Results {
 }
 
 const HELP = `
-The floor of a batch is two syncs of its bytes to a raw file, the leader's and a follower's,
-and a round trip of its size on a loopback socket between two processes; the ratio is how
-many times as long a batch takes. All are medians over the runs, after one run to warm up.
+The floor of a batch is two syncs of its bytes to a raw file, the leader's and a
+follower's, and a round trip of its size on a loopback socket between two processes; the
+ratio is how many times as long a batch takes. All are medians over the runs, after one
+run to warm up.
 
 Examples:
   npm run bench                                   the whole of it, in about a minute
@@ -179,7 +181,7 @@ function describe({
     `All servers restarted: each of ${whole(verified.restarted)} entries is on each.`,
     `One lost its file: it has all of ${whole(verified.rebuilt)} again.`,
     `A start from ${whole(start.entries)} entries takes ${ms(start.startMs)} ` +
-      `(at most ${ms(start.slowestMs)}), of which ${ms(start.emptyStartMs)} without a log.`,
+      `(at most ${ms(start.slowestMs)}); ${ms(start.emptyStartMs)} without a log.`,
   ].join('\n')
 }
 
@@ -216,7 +218,7 @@ function atLeast(least: number): (text: string) => number {
 try {
   await main()
 } catch (error) {
-  if (!(error instanceof BenchError)) throw error
+  if (!(error instanceof BenchError || error instanceof ProcessError)) throw error
   console.error(`error: ${error.message}`)
   process.exitCode = 1
 }
