@@ -106,7 +106,7 @@ export class StorageError extends Error {
 export class FileStorage implements Storage {
   private readonly file: string
   private readonly fd: number
-  private unsynced: string[] = []
+  private unsynced = ''
   private failure: StorageError | null = null
 
   /** Opens the file, or makes it. @throws StorageError when neither can be done. */
@@ -146,13 +146,13 @@ export class FileStorage implements Storage {
   }
 
   saveTermAndVote(currentTerm: number, votedFor: number | null): void {
-    this.unsynced.push(format({ term: currentTerm, votedFor }))
+    this.unsynced += format({ term: currentTerm, votedFor })
     this.sync()
   }
 
   saveEntries(firstIndex: number, entries: readonly LogEntry[]): void {
     entries.forEach(({ term, command }, i) => {
-      this.unsynced.push(format({ index: firstIndex + i, term, command }))
+      this.unsynced += format({ index: firstIndex + i, term, command })
     })
   }
 
@@ -163,14 +163,14 @@ export class FileStorage implements Storage {
   sync(): void {
     if (this.failure) throw this.failure
     try {
-      const bytes = Buffer.from(this.unsynced.join(''))
+      const bytes = Buffer.from(this.unsynced)
       for (let at = 0; at < bytes.length; ) at += fs.writeSync(this.fd, bytes, at)
       fs.fdatasyncSync(this.fd)
     } catch (error) {
       this.failure = new StorageError(`cannot write ${this.file}: ${reasonOf(error)}`)
       throw this.failure
     }
-    this.unsynced = []
+    this.unsynced = ''
   }
 
   close(): void {
@@ -211,8 +211,11 @@ function format(record: StorageRecord): string {
 
 /** What stands before a record in its line: the checksum, and a space. */
 function prefixOf(json: string | Buffer): string {
-  return `${crc32(json).toString(16).padStart(8, '0')} `
+  checksum.writeUInt32BE(crc32(json))
+  return `${checksum.toString('hex')} `
 }
+
+const checksum = Buffer.alloc(4)
 
 const PREFIX_LENGTH = 9
 

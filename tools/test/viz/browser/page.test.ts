@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { writeTimelines } from '../../../src/viz/index.ts'
+import { seriousProblems } from '../../accessibility.ts'
 import { launchChromium } from '../chromium.ts'
 import { input, logOf } from '../logs.ts'
 import { eventfulLog, realLog } from '../real.ts'
@@ -437,14 +438,9 @@ describe('for everyone', () => {
     'axe finds nothing serious, %s',
     async (colorScheme) => {
       for (const href of [failed, `${eventful}#e=700&hb=1`]) {
-        const page = await open(href, { colorScheme, bypassCSP: true })
+        const page = await open(href, { colorScheme })
         await page.locator('.legend summary').click()
-        await page.addScriptTag({ path: AXE })
-        const violations = await page.evaluate('axe.run().then((r) => r.violations)')
-        const serious = (violations as Violation[])
-          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).slice(0, 3)}`)
-        expect(serious).toEqual([])
+        expect(await seriousProblems(page)).toEqual([])
       }
     },
   )
@@ -501,15 +497,6 @@ describe('for everyone', () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
   })
 })
-
-const AXE = new URL('../../../node_modules/axe-core/axe.min.js', import.meta.url)
-  .pathname
-
-interface Violation {
-  readonly id: string
-  readonly impact: string
-  readonly nodes: readonly { readonly html: string }[]
-}
 
 describe('a view', () => {
   test('stands in the address, so that a colleague opens the same', async () => {
