@@ -1,6 +1,7 @@
 /** Sent at once, together, within bounds: many entries cost few syncs and messages. */
 import { settings } from 'tools/harness'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
+import type { AppendEntriesArgs } from '../src/raft.ts'
 import { type Harness, type HarnessOptions, scenario } from './harness.ts'
 
 /** gRPC takes no message that is longer, in bytes. */
@@ -18,23 +19,11 @@ const PATIENT: HarnessOptions =
     ? { timing: { electionTimeout: [400, 800], heartbeatInterval: 50 } }
     : {}
 
-/** Waits until `check` throws no more; so long in virtual time, longer in real time. */
+/** Checks after `ms` in virtual time; in real time, until `check` throws no more. */
 async function within(h: Harness, ms: number, check: () => void): Promise<void> {
-  const lastTry = isVirtual(h) ? ms : REAL_TIME_MS
-  for (let waitedMs = 0; waitedMs < lastTry; waitedMs += 1) {
-    await h.sleepMs(1)
-    if (holds(check)) return
-  }
+  if (isVirtual(h)) await h.sleepMs(ms)
+  else await vi.waitFor(check, { timeout: REAL_TIME_MS, interval: 1 })
   check()
-}
-
-function holds(check: () => void): boolean {
-  try {
-    check()
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Bounds hold to the letter where nothing but the servers takes time. */
@@ -42,21 +31,26 @@ function isVirtual(h: Harness): boolean {
   return h.run.network === 'simulated'
 }
 
-/** The entries of each message to a server, heartbeats too, and their sizes in bytes. */
-function watchMessagesTo(h: Harness, id: number): { counts: number[]; bytes: number[] } {
-  const seen = { counts: [] as number[], bytes: [] as number[] }
+/** The messages to a server from now on, heartbeats too. */
+function watchMessagesTo(h: Harness, id: number): readonly AppendEntriesArgs[] {
+  const messages: AppendEntriesArgs[] = []
   const server = h.consensus(id)
   const receive = server.appendEntries.bind(server)
   server.appendEntries = (args) => {
-    seen.counts.push(args.entries.length)
-    seen.bytes.push(Buffer.byteLength(JSON.stringify(args)))
+    messages.push(args)
     return receive(args)
   }
-  return seen
+  return messages
 }
 
-function withEntries(counts: readonly number[]): number[] {
-  return counts.filter((count) => count > 0)
+/** Of each message that has entries, how many. */
+function entriesIn(messages: readonly AppendEntriesArgs[]): number[] {
+  return messages.map(({ entries }) => entries.length).filter((count) => count > 0)
+}
+
+/** In bytes. */
+function longestOf(messages: readonly AppendEntriesArgs[]): number {
+  return Math.max(...messages.map((args) => Buffer.byteLength(JSON.stringify(args))))
 }
 
 /** All in one turn of the event loop. */
@@ -105,7 +99,7 @@ scenario(
     if (!isVirtual(h)) return
 
     await h.sleepMs(ROUND_TRIP_MS)
-    for (const { counts } of messages) expect(withEntries(counts)).toEqual([1_000])
+    for (const toOne of messages) expect(entriesIn(toOne)).toEqual([1_000])
     // The leader saves entry by entry, a follower all in one; then each syncs once.
     for (const each of h.ids) {
       const writes = (instants.get(each) ?? 0) / 2
@@ -130,10 +124,10 @@ scenario(
     await h.restartPeer(next.id)
     await h.checkSingleLeader()
 
-    const { counts } = watchMessagesTo(h, old.id)
+    const messages = watchMessagesTo(h, old.id)
     await letCatchUp(h, old.id, 10_000)
     expect(h.commandsOf(old.id).slice(0, 10_000).at(-1)).toBe('kept-10000')
-    if (isVirtual(h)) expect(withEntries(counts).length).toBeLessThanOrEqual(4)
+    if (isVirtual(h)) expect(entriesIn(messages).length).toBeLessThanOrEqual(4)
   },
   PATIENT,
 )
@@ -146,7 +140,7 @@ scenario(
     const slow = (id + 1) % 3
     submitMany(h, id, 1, 'first')
     await h.sleepMs(HEARTBEATS_MS)
-    const { counts } = watchMessagesTo(h, slow)
+    const messages = watchMessagesTo(h, slow)
     h.pausePeer(slow)
     for (let i = 1; i <= 50; i += 1) {
       h.submitToServer(id, i)
@@ -160,7 +154,7 @@ scenario(
     const next = await h.checkSingleLeader()
     h.submitToServer(next.id, 51)
     await within(h, HEARTBEATS_MS, () => h.checkCommittedN(51, 3))
-    if (isVirtual(h)) expect(withEntries(counts).length).toBeLessThanOrEqual(4)
+    if (isVirtual(h)) expect(entriesIn(messages).length).toBeLessThanOrEqual(4)
   },
   PATIENT,
 )
@@ -174,11 +168,11 @@ scenario(
     h.disconnectPeer(behind)
     submitMany(h, id, 10_000, 'x'.repeat(500))
     await within(h, HEARTBEATS_MS, () => expect(h.report(id).commitIndex).toBe(10_000))
-    const { counts, bytes } = watchMessagesTo(h, behind)
+    const messages = watchMessagesTo(h, behind)
     await letCatchUp(h, behind, 10_000)
-    expect(Math.max(...bytes)).toBeLessThan(GRPC_LIMIT)
+    expect(longestOf(messages)).toBeLessThan(GRPC_LIMIT)
     // Five million characters, a million or so at a time; and what an election adds.
-    if (isVirtual(h)) expect(withEntries(counts).length).toBeLessThanOrEqual(8)
+    if (isVirtual(h)) expect(entriesIn(messages).length).toBeLessThanOrEqual(8)
   },
   PATIENT,
 )
@@ -199,9 +193,9 @@ for (const [kind, letter] of Object.entries({
       for (const command of ['1', longest, '2', '3', longest, longest, '4']) {
         h.submitToServer(id, command)
       }
-      const { bytes } = watchMessagesTo(h, behind)
+      const messages = watchMessagesTo(h, behind)
       await letCatchUp(h, behind, 7)
-      expect(Math.max(...bytes)).toBeLessThan(GRPC_LIMIT)
+      expect(longestOf(messages)).toBeLessThan(GRPC_LIMIT)
     },
     PATIENT,
   )
