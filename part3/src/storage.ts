@@ -211,11 +211,8 @@ function format(record: StorageRecord): string {
 
 /** What stands before a record in its line: the checksum, and a space. */
 function prefixOf(json: string | Buffer): string {
-  checksum.writeUInt32BE(crc32(json))
-  return `${checksum.toString('hex')} `
+  return `${crc32(json).toString(16).padStart(8, '0')} `
 }
-
-const checksum = Buffer.alloc(4)
 
 const PREFIX_LENGTH = 9
 
