@@ -12,6 +12,7 @@ export default defineConfig({
     pool: 'threads',
     isolate: false,
     experimental: { fsModuleCache: true },
+    maxWorkers: '100%',
     // In real time the scenarios wait more than they work.
     ...(process.env.RAFT_NETWORK === 'grpc' && { maxWorkers: 4 }),
     projects: [...parts, 'tools'].map((name) => ({

@@ -1,13 +1,14 @@
 /**
  * Part 1: leader election (section 5.2 of the Raft paper; Figure 2 without the log).
  *
- * A ConsensusModule is one server's share of Raft, and nothing else: it reacts to messages
- * and to its timers. It knows no socket, no clock and no source of chance: they are handed to
- * it, so that the same code runs in a test's virtual time, over gRPC, and in a browser.
+ * A ConsensusModule is one server's share of Raft, and nothing else: it reacts to
+ * messages and to its timers. It knows no socket, no clock and no source of chance: they
+ * are handed to it, so that the same code runs in a test's virtual time, over gRPC, and
+ * in a browser.
  *
- * Every method runs to its end before another begins (JavaScript has one event loop), which
- * is what a mutex does elsewhere. So no method here waits for anything: a message is sent,
- * and its reply is an event of its own, checked against the state that it finds.
+ * Every method runs to its end before another begins (JavaScript has one event loop),
+ * which is what a mutex does elsewhere. So no method here waits for anything: a message
+ * is sent, and its reply is an event of its own, checked against the state it finds.
  */
 import type { Logger } from 'pino'
 
@@ -25,7 +26,7 @@ export interface RequestVoteReply {
   readonly voteGranted: boolean
 }
 
-/** AppendEntries RPC, sent by leaders. In this part it is a heartbeat and nothing more. */
+/** AppendEntries RPC, sent by leaders. In this part it is a heartbeat, nothing more. */
 export interface AppendEntriesArgs {
   readonly term: number
   readonly leaderId: number
@@ -56,7 +57,7 @@ export interface Clock {
   clearTimeout(timer: unknown): void
 }
 
-/** All in ms. The paper wants broadcast time ≪ election timeout ≪ time between failures. */
+/** In ms. The paper wants broadcast time ≪ election timeout ≪ time between failures. */
 export interface Timing {
   /** Each election timer runs for a time between these two, drawn anew every time. */
   readonly electionTimeout: readonly [min: number, max: number]
@@ -73,7 +74,7 @@ export interface ConsensusModuleOptions {
   /** A number in [0, 1), as Math.random gives. */
   readonly random: () => number
   readonly logger: Logger
-  readonly timing?: Timing
+  readonly timing?: Partial<Timing>
 }
 
 export interface Report {
@@ -87,7 +88,7 @@ export class ConsensusModule {
   // Persistent state on all servers.
   /** The latest term this server has seen. It never falls. */
   currentTerm = 0
-  /** Whom this server voted for in `currentTerm`. Once set, it stays until the next term. */
+  /** Whom this server voted for in `currentTerm`. Once set, it stays for the term. */
   votedFor: number | null = null
 
   // Volatile state on all servers.
@@ -114,7 +115,7 @@ export class ConsensusModule {
     this.clock = options.clock
     this.random = options.random
     this.logger = options.logger
-    this.timing = options.timing ?? DEFAULT_TIMING
+    this.timing = { ...DEFAULT_TIMING, ...options.timing }
   }
 
   /** Begins as a follower, which waits to hear from a leader (5.2). */
@@ -143,8 +144,8 @@ export class ConsensusModule {
   }
 
   /**
-   * Receiver implementation of RequestVote (Figure 2): one vote a term, first come, first
-   * served (5.2).
+   * Receiver implementation of RequestVote (Figure 2): one vote a term, first come,
+   * first served (5.2).
    *
    * @returns the reply, or null from a server that is Dead.
    */
@@ -175,7 +176,8 @@ export class ConsensusModule {
   appendEntries(args: AppendEntriesArgs): AppendEntriesReply | null {
     if (this.role === 'Dead') return null
     this.observeTerm(args.term)
-    if (args.term < this.currentTerm) {
+    // A term has one leader (5.2): who leads it hears no other.
+    if (args.term < this.currentTerm || this.role === 'Leader') {
       return {
         term: this.currentTerm,
         success: false,
@@ -190,14 +192,14 @@ export class ConsensusModule {
     }
   }
 
-  /** The election timer fired: no leader was heard, no vote given for all that time (5.2). */
+  /** The election timer fired: for so long no leader was heard, no vote given (5.2). */
   private startElection(): void {
     this.role = 'Candidate'
     this.currentTerm += 1
     this.votedFor = this.id
     this.votesReceived = new Set([this.id])
     this.traceState('role', `becomes Candidate in term ${this.currentTerm}`)
-    // A split vote is resolved by time: whoever times out first in the next round wins it.
+    // A split vote is resolved by time: whoever times out first wins the next round.
     this.resetElectionTimer()
     this.countVotes()
     for (const peer of this.peers) {
@@ -267,8 +269,8 @@ export class ConsensusModule {
       this.votedFor = null
     }
     this.traceState('role', `becomes Follower in term ${this.currentTerm}`)
-    // A leader has no election timer. Others keep theirs: to hear of a term is not to hear
-    // from its leader.
+    // A leader has no election timer. Others keep theirs: to hear of a term is not to
+    // hear from its leader.
     if (!wasLeader) return
     this.clock.clearTimeout(this.heartbeatTimer)
     this.resetElectionTimer()
@@ -281,7 +283,7 @@ export class ConsensusModule {
     this.sendHeartbeats()
   }
 
-  /** A new time for every wait keeps the servers from timing out together for ever (5.2). */
+  /** A new time for every wait keeps servers from timing out together for ever (5.2). */
   private resetElectionTimer(): void {
     const [min, max] = this.timing.electionTimeout
     const timeoutMs = min + this.random() * (max - min)
@@ -292,7 +294,7 @@ export class ConsensusModule {
     }, timeoutMs)
   }
 
-  /** Writes a line of the test log; those who carry this server's messages do so, too. */
+  /** Writes a line of the test log; who carries this server's messages does so, too. */
   trace(event: string, message: string, fields: object = {}): void {
     this.logger.info(
       { event, term: this.currentTerm, role: this.role, ...fields },

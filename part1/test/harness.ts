@@ -26,12 +26,12 @@ import { Server } from '../src/server.ts'
 export interface HarnessOptions {
   readonly seed?: number
   readonly network?: NetworkKind
-  readonly timing?: Timing
+  readonly timing?: Partial<Timing>
   /** Bends the chance by which a server draws its election timeouts. */
   readonly luck?: (random: Random) => Random
 }
 
-/** How long to look for a leader before giving up: 16 × 100 ms, five elections or more. */
+/** How long to look for a leader: 16 × 100 ms, five elections or more. */
 const LEADER_ATTEMPTS = 16
 const LEADER_ATTEMPT_MS = 100
 
@@ -96,7 +96,7 @@ export class Harness {
       if (terms.size < leaders.length) {
         throw new Error(`more than one leader in a term: ${JSON.stringify(leaders)}`)
       }
-      // Two leaders of different terms are none: the older will hear of it and step down.
+      // Two leaders of different terms are none: the older will hear and step down.
       const [leader] = leaders
       if (leader && leaders.length === 1) return leader
     }

@@ -191,6 +191,15 @@ test('a leader repeats its heartbeat at every interval (5.2)', () => {
   expect(appends).toHaveLength(2 * (1 + 4))
 })
 
+test('a leader obeys no other leader of its term (5.2)', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.appendEntries(heartbeat(1, 1))).toMatchObject({ success: false })
+  clock.advance(10 * TIMEOUT_MS)
+  expect(server.report()).toMatchObject({ isLeader: true, term: 1 })
+})
+
 test('a server that was stopped answers nothing and does nothing', () => {
   const { server, clock, votes } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)

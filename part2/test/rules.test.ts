@@ -215,6 +215,13 @@ test('a leader repeats its heartbeat at every interval (5.2)', () => {
   expect(appends).toHaveLength(2 * (1 + 4))
 })
 
+test('a leader obeys no other leader of its term (5.2)', () => {
+  const { server, clock } = leaderOf(3)
+  expect(server.appendEntries(heartbeat(1, 1))).toMatchObject({ success: false })
+  clock.advance(10 * TIMEOUT_MS)
+  expect(server.report()).toMatchObject({ isLeader: true, term: 1 })
+})
+
 test('a server that was stopped answers nothing and does nothing', () => {
   const { server, clock, votes } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
@@ -248,6 +255,7 @@ test('a follower takes entries only behind the one they follow on (5.3)', () => 
       entries: entriesAfter(prevLogIndex, ...terms),
     })?.success
   expect(after(1, 1)).toBe(false)
+  expect(after(1, 0, 1)).toBe(false)
   expect(after(1, 1, 1)).toBe(false)
   expect(after(0, 0, 1, 1)).toBe(true)
   expect(after(2, 2, 3)).toBe(false)
@@ -357,6 +365,13 @@ test('a late answer does not undo what the leader knows of a follower', () => {
   clock.advance(50)
   expect(server.report().commitIndex).toBe(3)
   expect(appends[0]?.args).toMatchObject({ prevLogIndex: 3, entries: [] })
+})
+
+test('a command that cannot be sent as it is gets refused with a clear error', () => {
+  const { server } = leaderOf(3)
+  const halfAnEmoji = '🛶'.slice(0, 1)
+  expect(() => server.submit(halfAnEmoji)).toThrow('must be well-formed Unicode')
+  expect(server.log).toEqual([])
 })
 
 test('a leader that stepped down takes no commands', () => {

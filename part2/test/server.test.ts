@@ -1,4 +1,4 @@
-/** Server: this part on real sockets. The scenarios run there, too: RAFT_NETWORK=grpc. */
+/** Server: this part on real sockets. Scenarios run there, too: RAFT_NETWORK=grpc. */
 import { connect as connectSocket, createServer } from 'node:net'
 import { realClock, silentLogger } from 'tools/lab'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -107,7 +107,7 @@ function sendGarbage(address: string, prefix = ''): Promise<void> {
       const garbage = Buffer.alloc(4096, 0xa5)
       socket.end(Buffer.concat([Buffer.from(prefix), garbage]))
     })
-    socket.resume() // What it answers is of no interest, but must be read for it to close.
+    socket.resume() // Nobody needs its answer, but unread it would not close.
     socket.on('error', () => resolve())
     socket.on('close', () => resolve())
   })

@@ -1,13 +1,14 @@
 /**
  * Part 3: persistence and optimizations (all of Figure 2; the end of section 5.3).
  *
- * A ConsensusModule is one server's share of Raft, and nothing else: it reacts to messages
- * and to its timers. It knows no socket, no clock and no source of chance: they are handed to
- * it, so that the same code runs in a test's virtual time, over gRPC, and in a browser.
+ * A ConsensusModule is one server's share of Raft, and nothing else: it reacts to
+ * messages and to its timers. It knows no socket, no clock and no source of chance: they
+ * are handed to it, so that the same code runs in a test's virtual time, over gRPC, and
+ * in a browser.
  *
- * Every method runs to its end before another begins (JavaScript has one event loop), which
- * is what a mutex does elsewhere. So no method here waits for anything: a message is sent,
- * and its reply is an event of its own, checked against the state that it finds.
+ * Every method runs to its end before another begins (JavaScript has one event loop),
+ * which is what a mutex does elsewhere. So no method here waits for anything: a message
+ * is sent, and its reply is an event of its own, checked against the state it finds.
  */
 import type { Logger } from 'pino'
 import type { Storage } from './storage.ts'
@@ -42,7 +43,7 @@ export interface RequestVoteReply {
   readonly voteGranted: boolean
 }
 
-/** AppendEntries RPC, sent by leaders to replicate their log; empty, it is a heartbeat. */
+/** AppendEntries RPC, sent by leaders to replicate their log; empty, a heartbeat. */
 export interface AppendEntriesArgs {
   readonly term: number
   readonly leaderId: number
@@ -85,7 +86,7 @@ export interface Clock {
   clearTimeout(timer: unknown): void
 }
 
-/** All in ms. The paper wants broadcast time ≪ election timeout ≪ time between failures. */
+/** In ms. The paper wants broadcast time ≪ election timeout ≪ time between failures. */
 export interface Timing {
   /** Each election timer runs for a time between these two, drawn anew every time. */
   readonly electionTimeout: readonly [min: number, max: number]
@@ -97,8 +98,8 @@ const DEFAULT_TIMING: Timing = { electionTimeout: [150, 300], heartbeatInterval:
 /** The longest command, in characters. */
 const MAX_COMMAND_LENGTH = 1_000_000
 /**
- * The most that one AppendEntries carries, in characters: below the 4 MiB that gRPC takes,
- * even where each of them is 3 bytes long.
+ * The most that one AppendEntries carries, in characters: below the 4 MiB that gRPC
+ * takes, even where each of them is 3 bytes long.
  */
 const MAX_ENTRIES_LENGTH = 1_100_000
 /** What an entry adds to its command. */
@@ -112,7 +113,7 @@ export interface ConsensusModuleOptions {
   /** A number in [0, 1), as Math.random gives. */
   readonly random: () => number
   readonly logger: Logger
-  readonly timing?: Timing
+  readonly timing?: Partial<Timing>
   readonly storage: Storage
   /** Takes the committed entries: each once, in order, starting at index 1. */
   readonly apply: (entry: AppliedEntry) => void
@@ -132,7 +133,7 @@ export class ConsensusModule {
   // Persistent state on all servers: durable before any message that depends on it.
   /** The latest term this server has seen. It never falls. */
   currentTerm = 0
-  /** Whom this server voted for in `currentTerm`. Once set, it stays until the next term. */
+  /** Whom this server voted for in `currentTerm`. Once set, it stays for the term. */
   votedFor: number | null = null
   /** The entry of index 1 is log[0]; only `entryAt` and its neighbours know that. */
   log: LogEntry[] = []
@@ -154,7 +155,7 @@ export class ConsensusModule {
   private nextIndex = new Map<number, number>()
   /** By peer: the last entry known to be in its log. */
   private matchIndex = new Map<number, number>()
-  /** By peer: the entries it has not answered; there are no others on their way to it. */
+  /** By peer: the entries it has not answered; no others are on their way to it. */
   private unanswered = new Map<number, { args: AppendEntriesArgs; sentAtMs: number }>()
 
   private electionTimer: unknown
@@ -179,12 +180,12 @@ export class ConsensusModule {
     this.clock = options.clock
     this.random = options.random
     this.logger = options.logger
-    this.timing = options.timing ?? DEFAULT_TIMING
+    this.timing = { ...DEFAULT_TIMING, ...options.timing }
     this.storage = options.storage
     this.apply = options.apply
 
-    // What was durable when an earlier life ended. What is committed is learned anew, and
-    // the state machine gets every entry again.
+    // What was durable when an earlier life ended. What is committed is learned anew,
+    // and the state machine gets every entry again.
     const { currentTerm, votedFor, log } = this.storage.load()
     this.currentTerm = currentTerm
     this.votedFor = votedFor
@@ -222,14 +223,17 @@ export class ConsensusModule {
   }
 
   /**
-   * Takes a command into the log, if this server leads. Whether it will ever be committed
-   * is not known yet: `apply` tells.
+   * Takes a command into the log, if this server leads. Whether it will ever be
+   * committed is not known yet: `apply` tells.
    *
    * @returns the entry's index, or null when this server is not the leader.
-   * @throws RangeError when the command is too long for one message.
+   * @throws RangeError when the command is no text that can be sent, or too long for it.
    */
   submit(command: Command): number | null {
     if (this.role !== 'Leader') return null
+    if (!command.isWellFormed()) {
+      throw new RangeError('a command must be well-formed Unicode text')
+    }
     if (command.length > MAX_COMMAND_LENGTH) {
       throw new RangeError(
         `a command can be ${MAX_COMMAND_LENGTH} characters long, not ${command.length}`,
@@ -243,8 +247,8 @@ export class ConsensusModule {
   }
 
   /**
-   * Receiver implementation of RequestVote (Figure 2): one vote a term, first come, first
-   * served (5.2).
+   * Receiver implementation of RequestVote (Figure 2): one vote a term, first come,
+   * first served (5.2).
    *
    * @returns the reply, or null from a server that is Dead.
    */
@@ -277,7 +281,8 @@ export class ConsensusModule {
   appendEntries(args: AppendEntriesArgs): AppendEntriesReply | null {
     if (this.role === 'Dead') return null
     this.observeTerm(args.term)
-    if (args.term < this.currentTerm) {
+    // A term has one leader (5.2): who leads it hears no other.
+    if (args.term < this.currentTerm || this.role === 'Leader') {
       return {
         term: this.currentTerm,
         success: false,
@@ -286,7 +291,7 @@ export class ConsensusModule {
     // Whoever sends this has won the term: a candidate has lost it (5.2).
     if (this.role === 'Candidate') this.becomeFollower(args.term)
     this.resetElectionTimer()
-    if (this.termAt(args.prevLogIndex) !== args.prevLogTerm) {
+    if (!this.holds(args.prevLogIndex, args.prevLogTerm)) {
       return {
         term: this.currentTerm,
         success: false,
@@ -303,7 +308,7 @@ export class ConsensusModule {
     }
   }
 
-  /** Steps 3 and 4 of the receiver: from a conflict on, the leader's entries replace ours. */
+  /** Steps 3 and 4 of the receiver: from a conflict on, the leader's entries. */
   private storeEntries(firstIndex: number, entries: readonly LogEntry[]): void {
     // Messages can be late or doubled: what the log already holds must not remove what
     // came after it.
@@ -324,7 +329,7 @@ export class ConsensusModule {
     return { conflictTerm, conflictIndex }
   }
 
-  /** Step 5, and "All servers": what is committed goes to the state machine, in order. */
+  /** Step 5, and "All servers": the state machine gets what is committed, in order. */
   private commitUpTo(index: number): void {
     if (index <= this.commitIndex) return
     this.commitIndex = index
@@ -338,7 +343,7 @@ export class ConsensusModule {
     }
   }
 
-  /** The election timer fired: no leader was heard, no vote given for all that time (5.2). */
+  /** The election timer fired: for so long no leader was heard, no vote given (5.2). */
   private startElection(): void {
     this.role = 'Candidate'
     this.currentTerm += 1
@@ -346,7 +351,7 @@ export class ConsensusModule {
     this.votesReceived = new Set([this.id])
     this.saveTermAndVote()
     this.traceState('role', `becomes Candidate in term ${this.currentTerm}`)
-    // A split vote is resolved by time: whoever times out first in the next round wins it.
+    // A split vote is resolved by time: whoever times out first wins the next round.
     this.resetElectionTimer()
     this.countVotes()
     for (const peer of this.peers) {
@@ -441,18 +446,33 @@ export class ConsensusModule {
     const known = this.matchIndexOf(peer.id)
     if (!reply.success) {
       // Back, and try again (5.3); but a late reply must not undo what is known.
-      this.nextIndex.set(peer.id, Math.max(known + 1, this.beforeConflict(args, reply)))
+      this.noteProgress(
+        peer,
+        known,
+        Math.max(known + 1, this.beforeConflict(args, reply)),
+      )
       this.sendMore(peer)
       return
     }
     const matchIndex = Math.max(known, args.prevLogIndex + args.entries.length)
-    this.matchIndex.set(peer.id, matchIndex)
-    this.nextIndex.set(peer.id, matchIndex + 1)
+    this.noteProgress(peer, matchIndex, matchIndex + 1)
     this.advanceCommitIndex()
     this.sendMore(peer)
   }
 
-  /** A peer that answers heartbeats, but not the entries sent before them, has lost those. */
+  /** How far a peer's log is known to be the leader's, and what it is sent next. */
+  private noteProgress(peer: Peer, matchIndex: number, nextIndex: number): void {
+    const isKnown =
+      this.matchIndexOf(peer.id) === matchIndex &&
+      this.nextIndexOf(peer.id) === nextIndex
+    if (isKnown) return
+    this.matchIndex.set(peer.id, matchIndex)
+    this.nextIndex.set(peer.id, nextIndex)
+    const message = `for ${peer.id}: matchIndex ${matchIndex}, nextIndex ${nextIndex}`
+    this.traceState('note', message)
+  }
+
+  /** Who answers heartbeats, but not the entries sent before them, has lost those. */
   private noteAnswer(peer: Peer, args: AppendEntriesArgs): void {
     const sent = this.unanswered.get(peer.id)
     if (!sent) return
@@ -511,8 +531,8 @@ export class ConsensusModule {
       this.saveTermAndVote()
     }
     this.traceState('role', `becomes Follower in term ${this.currentTerm}`)
-    // A leader has no election timer. Others keep theirs: to hear of a term is not to hear
-    // from its leader.
+    // A leader has no election timer. Others keep theirs: to hear of a term is not to
+    // hear from its leader.
     if (!wasLeader) return
     this.clock.clearTimeout(this.heartbeatTimer)
     this.resetElectionTimer()
@@ -529,7 +549,7 @@ export class ConsensusModule {
     this.sendHeartbeats()
   }
 
-  /** A new time for every wait keeps the servers from timing out together for ever (5.2). */
+  /** A new time for every wait keeps servers from timing out together for ever (5.2). */
   private resetElectionTimer(): void {
     const [min, max] = this.timing.electionTimeout
     const timeoutMs = min + this.random() * (max - min)
@@ -554,6 +574,11 @@ export class ConsensusModule {
   /** The term of an entry; 0 before the first entry and after the last. */
   private termAt(index: number): number {
     return this.log[index - 1]?.term ?? 0
+  }
+
+  /** Whether the log goes as far as `index`, and has an entry of this term there. */
+  private holds(index: number, term: number): boolean {
+    return index <= this.lastLogIndex() && this.termAt(index) === term
   }
 
   private entryAt(index: number): LogEntry {
@@ -617,7 +642,7 @@ export class ConsensusModule {
     return this.matchIndex.get(peerId) as number
   }
 
-  /** Writes a line of the test log; those who carry this server's messages do so, too. */
+  /** Writes a line of the test log; who carries this server's messages does so, too. */
   trace(event: string, message: string, fields: object = {}): void {
     this.logger.info(
       { event, term: this.currentTerm, role: this.role, ...fields },

@@ -2,8 +2,9 @@
  * Server: puts a ConsensusModule on the network, by gRPC as raft.proto says.
  *
  * It listens for the peers' calls and makes calls to them; what the messages mean is the
- * ConsensusModule's business alone. A production server would also authenticate its peers
- * (TLS); this one listens on loopback unless told otherwise, and trusts who can reach it.
+ * ConsensusModule's business alone. A production server would also authenticate its
+ * peers (TLS); this one listens on loopback unless told otherwise, and trusts who can
+ * reach it.
  */
 import { fileURLToPath } from 'node:url'
 import * as grpc from '@grpc/grpc-js'
@@ -33,7 +34,7 @@ const CHANNEL_OPTIONS: grpc.ChannelOptions = {
 
 type Method = 'RequestVote' | 'AppendEntries'
 
-/** One message on its way; `id` is the same for a request and its reply, at both ends. */
+/** A message on its way; `id` is the same for a request and its reply, at both ends. */
 export interface Message {
   readonly id: string
   readonly method: Method
@@ -43,7 +44,7 @@ export interface Message {
   readonly args: object
 }
 
-/** Stands between a server and the network: calls `arrive` once, more often, or never. */
+/** Stands between a server and the network; calls `arrive` once, often, or never. */
 export type Carry = (message: Message, arrive: () => void) => void
 
 export interface ServerOptions extends Omit<ConsensusModuleOptions, 'peers'> {
@@ -173,7 +174,7 @@ export class Server {
     onReply(reply)
   }
 
-  /** Raft has no other answer to a lost call than the next one, so nobody is told (5.1). */
+  /** Raft's only answer to a lost call is the next one, so nobody is told (5.1). */
   private onFailure(rpc: Message, error: grpc.ServiceError): void {
     if (this.consensus.role === 'Dead') return
     const { method, to } = rpc

@@ -1,10 +1,10 @@
 /**
  * Storage: what a server remembers over a crash (the persistent state of Figure 2).
  *
- * Two implementations: MemoryStorage for the simulated world, where a crash takes what was
- * not synced, and FileStorage, which appends to a file that a person can read. Neither
- * ever rewrites what it has: the cost of a write is that of the new entries, however long
- * the log is. So the file grows for ever; part 6 cuts it, with snapshots.
+ * Two implementations: MemoryStorage for the simulated world, where a crash takes what
+ * was not synced, and FileStorage, which appends to a file that a person can read.
+ * Neither ever rewrites what it has: the cost of a write is that of the new entries,
+ * however long the log is. So the file grows for ever; part 6 cuts it, with snapshots.
  */
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
@@ -84,7 +84,7 @@ export class MemoryStorage implements Storage {
     this.unsynced = []
   }
 
-  /** Power is lost: of what was not synced, a part from the front may have been written. */
+  /** Power is lost: of what was not synced, some from the front may be written. */
   crash(random: () => number): void {
     const written = Math.floor(random() * (this.unsynced.length + 1))
     for (const record of this.unsynced.slice(0, written)) this.durable.add(record)
@@ -92,7 +92,7 @@ export class MemoryStorage implements Storage {
   }
 }
 
-/** The disk failed, or what it holds is not what was written. The server must not run. */
+/** The disk failed, or holds something else than was written. The server must not run. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
 }
@@ -123,24 +123,25 @@ export class FileStorage implements Storage {
     }
   }
 
-  /** Drops a record that a crash left half written at the end, and nothing else. */
+  /** Drops a record that a kill left half written at the end, and nothing else. */
   load(): PersistentState {
     const bytes = fs.readFileSync(this.fd)
     const state = new Recovery()
     let offset = 0
     while (offset < bytes.length) {
-      const end = endOfLine(bytes, offset)
-      const record = parse(bytes, offset, end)
-      if (!record) {
-        this.dropTail(bytes, offset)
+      const newline = bytes.indexOf(NEWLINE, offset)
+      if (newline === -1) {
+        this.dropTail(offset)
         break
       }
+      const record = parse(bytes, offset, newline)
+      if (!record) throw this.damage(offset, 'a record that matches its checksum')
       if (!state.accepts(record)) {
         const next = `entry ${state.log.length + 1} or one before it`
         throw this.damage(offset, `${next}, or a term from ${state.currentTerm} on`)
       }
       state.add(record)
-      offset = end
+      offset = newline + 1
     }
     return state
   }
@@ -178,20 +179,10 @@ export class FileStorage implements Storage {
   }
 
   /**
-   * A crash can tear the last write only. What is damaged with good records after it was
-   * once whole, and acknowledged: to go on without it would be to forget.
+   * What has no end was being written when the server was killed, so it was never
+   * acknowledged. What has one may have been: to go on without it would be to forget.
    */
-  private dropTail(bytes: Buffer, offset: number): void {
-    const separator = ' {'
-    for (
-      let at = bytes.indexOf(separator, offset + PREFIX_LENGTH);
-      at !== -1;
-      at = bytes.indexOf(separator, at + 1)
-    ) {
-      const start = at + 1 - PREFIX_LENGTH
-      if (!parse(bytes, start, endOfLine(bytes, start))) continue
-      throw this.damage(offset, `a record with its checksum, as at byte ${start}`)
-    }
+  private dropTail(offset: number): void {
     fs.ftruncateSync(this.fd, offset)
     fs.fdatasyncSync(this.fd)
   }
@@ -199,7 +190,7 @@ export class FileStorage implements Storage {
   private damage(offset: number, expected: string): StorageError {
     return new StorageError(
       `${this.file} is damaged at byte ${offset}: expected ${expected}. ` +
-        'Restore the file, or remove it and let the other servers rebuild it',
+        'Restore it as it was; without it the server could break promises that it made',
     )
   }
 }
@@ -216,21 +207,15 @@ function prefixOf(json: string | Buffer): string {
 
 const PREFIX_LENGTH = 9
 
-/** The record in a line, or null where there is none as it was written. */
-function parse(bytes: Buffer, start: number, end: number): StorageRecord | null {
-  const jsonStart = start + PREFIX_LENGTH
-  if (bytes[end - 1] !== NEWLINE || end <= jsonStart) return null
-  const json = bytes.subarray(jsonStart, end - 1)
-  if (bytes.toString('latin1', start, jsonStart) !== prefixOf(json)) return null
-  return JSON.parse(json.toString())
-}
-
 const NEWLINE = 10
 
-/** Where the line ends that starts at `start`: behind its newline, or with the bytes. */
-function endOfLine(bytes: Buffer, start: number): number {
-  const newline = bytes.indexOf(NEWLINE, start)
-  return newline === -1 ? bytes.length : newline + 1
+/** The record in a line, or null where there is none as it was written. */
+function parse(bytes: Buffer, start: number, newline: number): StorageRecord | null {
+  const jsonStart = start + PREFIX_LENGTH
+  if (newline <= jsonStart) return null
+  const json = bytes.subarray(jsonStart, newline)
+  if (bytes.toString('latin1', start, jsonStart) !== prefixOf(json)) return null
+  return JSON.parse(json.toString())
 }
 
 function reasonOf(error: unknown): string {

@@ -37,14 +37,14 @@ import { FileStorage, MemoryStorage, type Storage } from '../src/storage.ts'
 export interface HarnessOptions {
   readonly seed?: number
   readonly network?: NetworkKind
-  readonly timing?: Timing
+  readonly timing?: Partial<Timing>
   /** Called before and after every write to a storage; may throw a PowerFailure. */
   readonly onWrite?: (id: number) => void
   /** Bends the chance by which a server draws its election timeouts. */
   readonly luck?: (random: Random) => Random
 }
 
-/** How long to look for a leader before giving up: 16 × 100 ms, five elections or more. */
+/** How long to look for a leader: 16 × 100 ms, five elections or more. */
 const LEADER_ATTEMPTS = 16
 const LEADER_ATTEMPT_MS = 100
 
@@ -118,7 +118,7 @@ export class Harness {
       if (terms.size < leaders.length) {
         throw new Error(`more than one leader in a term: ${JSON.stringify(leaders)}`)
       }
-      // Two leaders of different terms are none: the older will hear of it and step down.
+      // Two leaders of different terms are none: the older will hear and step down.
       const [leader] = leaders
       if (leader && leaders.length === 1) return leader
     }
@@ -156,7 +156,7 @@ export class Harness {
    * Looks for a command among those that the connected servers applied.
    *
    * @returns on how many of them it is, and at which index.
-   * @throws when it is nowhere, or when two servers applied different commands at an index.
+   * @throws when it is nowhere, or two servers applied different commands at an index.
    */
   checkCommitted(command: unknown): { count: number; index: number } {
     this.checkPrefixesAgree()
@@ -183,8 +183,9 @@ export class Harness {
     throw new Error(`${toCommand(command)} was committed at index ${first.index}`)
   }
 
-  /** Loses power: what the server had not synced is gone, in whole or from some point on. */
+  /** Loses power: what was not synced is gone, in whole or from some point on. */
   async crashPeer(id: number): Promise<void> {
+    if (!this.isAlive(id)) return
     this.cluster.crash(id)
     await this.servers.get(id)?.stop()
     this.files.get(id)?.close()
@@ -192,8 +193,8 @@ export class Harness {
 
   /** Begins a new life with what was durable. */
   async restartPeer(id: number): Promise<void> {
-    this.applied.delete(id)
     this.cluster.noteRestart(id)
+    this.applied.delete(id)
     await this.boot(id)
     this.connectToPeers(id)
     this.cluster.start(id)

@@ -1,7 +1,6 @@
 /** Storage: what is durable, and what is left of it after a crash at the worst moment. */
 import {
   appendFileSync,
-  copyFileSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -161,12 +160,12 @@ test('what is saved after a torn record was dropped is found again', () => {
 })
 
 test(
-  'a record damaged before the tail is refused, with the file and the place',
+  'a damaged record is refused, with the file and the place',
   () => {
     const whole = readFileSync(writeLife())
-    const lastLine = lastLineEnd(whole, whole.length - 1)
     const file = newFile()
-    for (let at = 0; at < lastLine; at += 1) {
+    // Without its very last byte the last record is like one that was torn.
+    for (let at = 0; at < whole.length - 1; at += 1) {
       const damaged = Buffer.from(whole)
       damaged[at] = (damaged[at] as number) ^ 0x08
       writeFileSync(file, damaged)
@@ -231,15 +230,19 @@ test('after a failed sync nothing is promised any more', () => {
   expect(errorOf(() => storage.saveTermAndVote(1, 0))).toBe(failure)
 })
 
-test('garbage in place of a whole file is dropped only when nothing good follows', () => {
+test('a file that was never a log is refused, and left as it is', () => {
   const file = newFile()
-  writeFileSync(file, 'this was never a log\n')
-  expect(loadFile(file)).toEqual({ currentTerm: 0, votedFor: null, log: [] })
+  for (const text of ['not a log\n', 'not a log\nat all\nand torn', '\r\n']) {
+    writeFileSync(file, text)
+    expect(() => loadFile(file)).toThrow('is damaged at byte 0: expected a record')
+    expect(readFileSync(file, 'utf8')).toBe(text)
+  }
+})
 
-  const other = newFile()
-  copyFileSync(writeLife(), other)
-  appendFileSync(other, Buffer.alloc(100))
-  expect(loadFile(other)).toEqual(END_OF_LIFE)
+test('space that the disk had made ready for more is dropped', () => {
+  const file = writeLife()
+  appendFileSync(file, Buffer.alloc(100))
+  expect(loadFile(file)).toEqual(END_OF_LIFE)
 })
 
 function errorOf(act: () => void): Error | null {

@@ -1,7 +1,8 @@
 /**
- * How long the parts' tests take: the whole suite as `npm test` runs it, start-up included,
- * beside the Go original's; and every scenario over 1,000 seeds. Asserts nothing. Names of
- * parts as arguments leave out the others.
+ * How long the parts' tests take: the suite in virtual time, start-up included, beside the
+ * Go original's, which sleeps; with the tests that need real sockets, disks and processes;
+ * and every scenario over 1,000 seeds. Asserts nothing. Names of parts as arguments leave
+ * out the others.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -21,6 +22,9 @@ const GO_SECONDS: Readonly<Record<string, number>> = {
   part3: 36.5,
 }
 
+/** All but the tests of real sockets and real processes. */
+const VIRTUAL = ['server', 'processes'].map((name) => `--exclude=**/${name}.test.ts`)
+
 interface Measured {
   readonly seconds: number
   readonly passed: number
@@ -31,19 +35,25 @@ console.log(`Node ${process.version}, ${availableParallelism()} cores`)
 const chosen = process.argv.slice(2)
 for (const part of listParts(ROOT)) {
   if (chosen.length > 0 && !chosen.includes(part)) continue
-  runTests(part, {}) // Compiles what changed; that is kept.
-  const suite = runTests(part, {})
+  runTests(part, VIRTUAL) // Compiles what changed; that is kept.
+  const suite = runTests(part, VIRTUAL)
   const go = GO_SECONDS[part]
   const beside = go === undefined ? '' : `; the Go original: ${go} s`
-  console.log(`${part}: the whole suite in ${describe(suite)}${beside}`)
-  const seeds = runTests(part, { RAFT_SEEDS: `${SEEDS}` })
-  console.log(`${part}: the same with ${SEEDS} seeds in ${describe(seeds)}`)
+  console.log(`${part}: the suite in virtual time in ${describe(suite)}${beside}`)
+  console.log(`${part}: with the tests in real time in ${describe(runTests(part, []))}`)
+  const seeds = runTests(part, VIRTUAL, { RAFT_SEEDS: `${SEEDS}` })
+  console.log(`${part}: in virtual time with ${SEEDS} seeds in ${describe(seeds)}`)
 }
 
-function runTests(part: string, variables: Record<string, string>): Measured {
+function runTests(
+  part: string,
+  options: readonly string[],
+  variables: Record<string, string> = {},
+): Measured {
   const folder = mkdtempSync(join(tmpdir(), 'raft-bench-'))
   const file = join(folder, 'results.json')
-  const args = ['run', '--project', part, '--reporter=json', `--outputFile=${file}`]
+  const report = ['--reporter=json', `--outputFile=${file}`]
+  const args = ['run', '--project', part, ...options, ...report]
   const startedAt = performance.now()
   spawnSync(process.execPath, [VITEST, ...args], {
     cwd: ROOT,

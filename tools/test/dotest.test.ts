@@ -105,6 +105,16 @@ describe.concurrent('dotest.sh', { timeout: TIMEOUT_MS }, () => {
     expect(readFileSync(new URL(run.timeline), 'utf8')).toContain('data-status="fail"')
   })
 
+  test('says as much of a test that makes its harness by hand', async () => {
+    const run = await dotest(['part1', 'by hand'])
+    expect(run.exitCode).toBe(1)
+    expect(run.output).toContain('AssertionError: by hand: expected 1 to be 9')
+    const replay = "./dotest.sh part1 'a harness made by hand' --seed 7"
+    expect(run.output).toContain(`replay: ${replay}`)
+    expect(run.output).toMatch(/TEST +fails: by hand: expected 1 to be 9/)
+    expect(readFileSync(new URL(run.timeline), 'utf8')).toContain('data-status="fail"')
+  })
+
   test('finds the first seed that fails, and shows its timeline', async () => {
     const run = await dotest(['part1', 'from', 'seed', '3', 'on', '--seeds', '10'])
     expect(run.exitCode).toBe(1)

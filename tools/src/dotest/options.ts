@@ -37,7 +37,7 @@ Examples:
   ./dotest.sh part1 'comes back' --network grpc    in real time, over real sockets
 
 Environment:
-  RAFT_UNRELIABLE_RPC=1         one message in ten is lost, one in ten is late
+  RAFT_UNRELIABLE_RPC=1         one call in ten is lost, one in ten is late
   RAFT_FORCE_MORE_REELECTION=1  one election timeout in three is the shortest
   RAFT_SEED, RAFT_NETWORK       what --seed and --network say when they are not given
   NO_COLOR=1                    no colours

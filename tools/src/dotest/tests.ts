@@ -57,7 +57,8 @@ export class PartTests {
 
   private constructor(vitest: Vitest, modules: readonly TestModule[]) {
     this.vitest = vitest
-    this.modules = modules
+    // Vitest has them in the order in which they were read.
+    this.modules = modules.toSorted((a, b) => a.moduleId.localeCompare(b.moduleId, 'en'))
   }
 
   get names(): string[] {

@@ -7,8 +7,6 @@ import { InvariantViolation } from '../lab/invariants.ts'
 import type { Random } from '../lab/random.ts'
 import type { Storage } from '../lab/storage.ts'
 
-const NEWLINE = 10
-
 /** One thing that a server saves. What an entry says follows from its index and term. */
 type FileStep =
   | { readonly kind: 'vote'; readonly term: number; readonly votedFor: number | null }
@@ -196,8 +194,8 @@ class FileLife {
     } catch {
       return
     }
-    // The very last record may be taken for one that was torn.
-    if (offset > bytes.lastIndexOf(NEWLINE, bytes.length - 2)) return
+    // Without its end the last record is like one that was torn.
+    if (offset === bytes.length - 1) return
     throw lost(
       `byte ${offset} of the file is damaged, and the server starts without a complaint, ` +
         `with ${tell(found)} where ${tell(this.states[0])} had been synced`,

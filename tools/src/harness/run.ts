@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { expect } from 'vitest'
+import { TestRunner } from 'vitest'
 import type { Clock } from '../lab/clock.ts'
 import type { Random } from '../lab/random.ts'
 import { logTestEnd, logTestStart } from '../testlog/frame.ts'
@@ -31,12 +31,13 @@ export class TestRun {
   private ended = false
 
   constructor(options: { size: number; seed?: number; network?: NetworkKind }) {
-    const { currentTestName, testPath } = expect.getState()
+    // None in a hook that runs before all tests, and in a program without vitest.
+    const test = TestRunner.getCurrentTest()
     this.size = options.size
     this.seed = options.seed ?? settings.seed ?? 1
     this.network = options.network ?? settings.network
-    this.test = currentTestName ?? 'no test'
-    this.part = basename(dirname(dirname(testPath ?? '')))
+    this.test = test?.fullTestName ?? 'no test'
+    this.part = basename(dirname(dirname(test?.file.filepath ?? '')))
     this.replay = this.replayCommand()
   }
 

@@ -1,4 +1,4 @@
-import { onTestFinished, test } from 'vitest'
+import { onTestFinished, TestRunner, test } from 'vitest'
 import { settings, type TestRun } from './run.ts'
 import { SEEDS_DONE } from './settings.ts'
 
@@ -58,12 +58,20 @@ function* seedsToRun(): Generator<number> {
 
 let isInScenario = false
 
-/** A harness that a test made by itself is shut down when the test is over. */
+/**
+ * A harness that a test made by itself is shut down when the test is over. Who makes one
+ * outside of a test shuts it down by hand.
+ */
 export function endWithTest(h: Shutdown): void {
-  if (isInScenario) return
+  const test = TestRunner.getCurrentTest()
+  if (isInScenario || !test) return
+  test.meta.seed = h.run.seed
   onTestFinished(async ({ task }) => {
-    await h.shutdown()
-    h.run.end(task.result?.errors?.[0] ?? null)
+    const ending = await failureOf(() => h.shutdown())
+    const [failure = ending] = task.result?.errors ?? []
+    h.run.end(failure)
+    sayReplay(failure, h.run)
+    if (ending !== null) throw ending
   })
 }
 
@@ -78,9 +86,14 @@ async function runOnce<H extends Shutdown>(
   const failures = [await failureOf(() => body(h)), await failureOf(() => h.shutdown())]
   const failure = failures.find((error) => error !== null) ?? null
   h.run.end(failure)
-  if (failure === null) return
-  if (failure instanceof Error) failure.message += `\n  replay: ${h.run.replay}`
-  throw failure
+  sayReplay(failure, h.run)
+  if (failure !== null) throw failure
+}
+
+/** In the error itself, so that whoever reads of it knows how to see it again. */
+function sayReplay(failure: unknown, { replay }: TestRun): void {
+  if (typeof failure !== 'object' || failure === null || !('message' in failure)) return
+  failure.message += `\n  replay: ${replay}`
 }
 
 async function failureOf(act: () => Promise<void>): Promise<unknown> {

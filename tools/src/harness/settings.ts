@@ -11,7 +11,7 @@ export interface Settings {
   readonly network: 'simulated' | 'grpc'
   /** RAFT_LOG: the file to append the test log to; silent without one. */
   readonly logFile: string | null
-  /** RAFT_UNRELIABLE_RPC: one message in ten is lost, one in ten is late by 75 ms. */
+  /** RAFT_UNRELIABLE_RPC: one call in ten is lost, one in ten is late by 75 ms. */
   readonly unreliableRpc: boolean
   /** RAFT_FORCE_MORE_REELECTION: one election timeout in three is the shortest. */
   readonly forceMoreReelections: boolean

@@ -79,6 +79,9 @@ export class Cluster<S extends ServerUnderTest> {
   private rpcsSent = 0
 
   constructor(options: ClusterOptions) {
+    if (!Number.isInteger(options.size) || options.size < 1) {
+      throw new RangeError(`a cluster has 1 server or more, not ${options.size}`)
+    }
     this.options = options
     this.ids = Array.from({ length: options.size }, (_, id) => id)
     this.virtualClock = options.network === 'simulated' ? new VirtualClock() : null
@@ -123,19 +126,20 @@ export class Cluster<S extends ServerUnderTest> {
   }
 
   server(id: number): S {
-    const server = this.servers.get(id)
-    if (!server) throw new RangeError(`there is no server ${id} in this cluster`)
-    return server
+    this.mustHave(id)
+    return this.servers.get(id) as S
   }
 
   machine(id: number): Machine {
-    const machine = this.machines.get(id)
-    if (!machine) throw new RangeError(`there is no server ${id} in this cluster`)
-    return machine
+    this.mustHave(id)
+    return this.machines.get(id) as Machine
   }
 
   /** Lets `ms` pass: at once in virtual time. @throws InvariantViolation */
   async sleep(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`${ms} ms cannot pass: it must be a number from 0 on`)
+    }
     if (this.virtualClock) this.virtualClock.advance(ms)
     else await new Promise((resolve) => setTimeout(resolve, ms))
     if (this.violation) throw this.violation
@@ -166,6 +170,9 @@ export class Cluster<S extends ServerUnderTest> {
 
   /** Says that a server which crashed is to be booted again. */
   noteRestart(id: number): void {
+    if (!this.machine(id).crashed) {
+      throw new Error(`server ${id} runs: it can restart after a crash`)
+    }
     this.fault({ kind: 'restart', peer: id }, `server ${id} restarts`)
     this.invariants.restarted(id)
   }
@@ -186,26 +193,31 @@ export class Cluster<S extends ServerUnderTest> {
   }
 
   disconnect(id: number): void {
+    this.mustHave(id)
     this.network.disconnect(id)
     this.fault({ kind: 'disconnect', peer: id }, `server ${id} is disconnected`)
   }
 
   reconnect(id: number): void {
+    this.mustHave(id)
     this.network.reconnect(id)
     this.fault({ kind: 'reconnect', peer: id }, `server ${id} is connected again`)
   }
 
   cut(from: number, to: number): void {
+    this.mustHave(from, to)
     this.network.cut(from, to)
     this.fault({ kind: 'cut', from, to }, `nothing gets from ${from} to ${to}`)
   }
 
   mend(from: number, to: number): void {
+    this.mustHave(from, to)
     this.network.mend(from, to)
     this.fault({ kind: 'mend', from, to }, `messages get from ${from} to ${to} again`)
   }
 
   partition(groups: readonly (readonly number[])[]): void {
+    this.mustHave(...groups.flat())
     this.network.partition(groups)
     const text = groups.map((group) => `{${group.join(', ')}}`).join(' | ')
     this.fault({ kind: 'partition', groups }, `the network falls apart: ${text}`)
@@ -217,12 +229,14 @@ export class Cluster<S extends ServerUnderTest> {
   }
 
   dropCallsAfter(id: number, count: number): void {
+    this.mustHave(id)
     this.network.dropCallsAfter(id, count)
     const text = `the requests of ${id} are lost after ${count} more`
     this.fault({ kind: 'drop-calls', peer: id, after: count }, text)
   }
 
   keepCalls(id: number): void {
+    this.mustHave(id)
     this.network.keepCalls(id)
     this.fault({ kind: 'keep-calls', peer: id }, `the requests of ${id} are kept again`)
   }
@@ -248,6 +262,12 @@ export class Cluster<S extends ServerUnderTest> {
       this.guard(() => this.invariants.audit(id, server))
     }
     if (this.violation) throw this.violation
+  }
+
+  private mustHave(...ids: number[]): void {
+    const stranger = ids.find((id) => !this.servers.has(id))
+    if (stranger === undefined) return
+    throw new RangeError(`there is no server ${stranger} in this cluster`)
   }
 
   private check(id: number): void {

@@ -25,11 +25,14 @@ export const UNRELIABLE: NetworkFaults = {
   longDelayMs: [10, 400],
 }
 
-/** What RAFT_UNRELIABLE_RPC means to readers of the Go original. */
+/**
+ * What RAFT_UNRELIABLE_RPC means to readers of the Go original: one call in ten is lost, one
+ * in ten late. A call is two messages.
+ */
 export const UNRELIABLE_RPC: NetworkFaults = {
-  loss: 0.1,
+  loss: 0.05,
   duplication: 0,
-  longDelay: 0.1,
+  longDelay: 0.05,
   longDelayMs: [75, 75],
 }
 

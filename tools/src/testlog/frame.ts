@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Logger } from 'pino'
 import type { TestLogLine } from './event.ts'
 
@@ -17,7 +18,7 @@ export function logTestEnd(logger: Logger, ms: number, error: unknown): void {
     logger.info(fields, `passes after ${durationMs} ms`)
     return
   }
-  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  const { message, stack } = describe(error)
   const fields = {
     event: 'test-end',
     status: 'fail',
@@ -25,4 +26,10 @@ export function logTestEnd(logger: Logger, ms: number, error: unknown): void {
     error: { message, stack },
   }
   logger.info(fields, `fails: ${message}`)
+}
+
+/** What vitest keeps of an error has its fields, and not its class. */
+function describe(error: unknown): Pick<Error, 'message' | 'stack'> {
+  const { message } = Object(error) as Partial<Error>
+  return typeof message === 'string' ? (error as Error) : { message: inspect(error) }
 }

@@ -207,22 +207,30 @@ test.each([
   await page.close()
 })
 
+/** Of five servers, there and back. */
+const LINKS = 5 * 4
+
 test('who wants no motion sees messages stand', { timeout: TIMEOUT_MS }, async () => {
   const { page, press } = await playground('part=1', {
     ...DESK,
     reducedMotion: 'reduce',
   })
   await press('Time out now')
-  const places = () => {
-    return page.locator('.messages > :not(.idle) .at').evaluateAll((marks) => {
-      return marks.map((mark) => mark.getAttribute('transform'))
-    })
-  }
-  const before = await places()
-  expect(before).toHaveLength(4)
   await press('Play')
-  await page.locator('.clock', { hasNotText: '0.0 ms' }).waitFor()
-  await press('Pause')
-  expect((await places())[0]).toBe(before[0])
+  // Messages stand in the middle of their links, and there are only so many of these.
+  const places = await page.evaluate<number>(`new Promise((resolve) => {
+    const places = new Set()
+    let frames = 0
+    requestAnimationFrame(function look() {
+      for (const mark of document.querySelectorAll('.messages > :not(.idle) .at')) {
+        places.add(mark.getAttribute('transform'))
+      }
+      frames += 1
+      if (frames < 120) requestAnimationFrame(look)
+      else resolve(places.size)
+    })
+  })`)
+  expect(places).toBeGreaterThan(0)
+  expect(places).toBeLessThanOrEqual(LINKS)
   await page.close()
 })
