@@ -367,7 +367,8 @@ export class ConsensusModule {
     const known = this.matchIndexOf(peer.id)
     if (!reply.success) {
       // One entry back, and try again (5.3); a late reply must not undo what is known.
-      this.noteProgress(peer, known, Math.max(known + 1, args.prevLogIndex))
+      const nextIndex = Math.max(known + 1, args.prevLogIndex)
+      this.noteProgress(peer, known, nextIndex)
       return
     }
     const matchIndex = Math.max(known, args.prevLogIndex + args.entries.length)
@@ -383,7 +384,7 @@ export class ConsensusModule {
     if (isKnown) return
     this.matchIndex.set(peer.id, matchIndex)
     this.nextIndex.set(peer.id, nextIndex)
-    const message = `for ${peer.id}: matchIndex ${matchIndex}, nextIndex ${nextIndex}`
+    const message = `knows ${peer.id} up to entry ${matchIndex}; next is ${nextIndex}`
     this.traceState('note', message)
   }
 

@@ -446,11 +446,8 @@ export class ConsensusModule {
     const known = this.matchIndexOf(peer.id)
     if (!reply.success) {
       // Back, and try again (5.3); but a late reply must not undo what is known.
-      this.noteProgress(
-        peer,
-        known,
-        Math.max(known + 1, this.beforeConflict(args, reply)),
-      )
+      const nextIndex = Math.max(known + 1, this.beforeConflict(args, reply))
+      this.noteProgress(peer, known, nextIndex)
       this.sendMore(peer)
       return
     }
@@ -468,7 +465,7 @@ export class ConsensusModule {
     if (isKnown) return
     this.matchIndex.set(peer.id, matchIndex)
     this.nextIndex.set(peer.id, nextIndex)
-    const message = `for ${peer.id}: matchIndex ${matchIndex}, nextIndex ${nextIndex}`
+    const message = `knows ${peer.id} up to entry ${matchIndex}; next is ${nextIndex}`
     this.traceState('note', message)
   }
 

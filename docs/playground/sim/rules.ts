@@ -146,7 +146,7 @@ const RULES = {
       'again.',
     paper: 'Figure 2, Leaders 3; section 5.3',
     symbol: 'onAppendReply',
-    line: 'this.matchIndex.set(',
+    line: 'const matchIndex',
   },
   hearHeartbeatReply: {
     title: 'Leaders: an answer arrives',
