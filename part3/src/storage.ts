@@ -134,7 +134,7 @@ export class FileStorage implements Storage {
         this.dropTail(offset)
         break
       }
-      const record = parse(bytes, offset, newline)
+      const record = parse(bytes.toString('utf8', offset, newline))
       if (!record) throw this.damage(offset, 'a record that matches its checksum')
       if (!state.accepts(record)) {
         const next = `entry ${state.log.length + 1} or one before it`
@@ -195,27 +195,20 @@ export class FileStorage implements Storage {
   }
 }
 
-function format(record: StorageRecord): string {
-  const json = JSON.stringify(record)
-  return `${prefixOf(json)}${json}\n`
-}
-
-/** What stands before a record in its line: the checksum, and a space. */
-function prefixOf(json: string | Buffer): string {
-  return `${crc32(json).toString(16).padStart(8, '0')} `
-}
-
+const NEWLINE = 10
+/** Of the checksum and a space. */
 const PREFIX_LENGTH = 9
 
-const NEWLINE = 10
+function format(record: StorageRecord): string {
+  const json = JSON.stringify(record)
+  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`
+}
 
 /** The record in a line, or null where there is none as it was written. */
-function parse(bytes: Buffer, start: number, newline: number): StorageRecord | null {
-  const jsonStart = start + PREFIX_LENGTH
-  if (newline <= jsonStart) return null
-  const json = bytes.subarray(jsonStart, newline)
-  if (bytes.toString('latin1', start, jsonStart) !== prefixOf(json)) return null
-  return JSON.parse(json.toString())
+function parse(line: string): StorageRecord | null {
+  const json = line.slice(PREFIX_LENGTH)
+  const checksum = Number(`0x${line.slice(0, PREFIX_LENGTH)}`)
+  return checksum === crc32(json) ? JSON.parse(json) : null
 }
 
 function reasonOf(error: unknown): string {
