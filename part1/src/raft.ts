@@ -2,7 +2,7 @@
  * Part 1: leader election (section 5.2 of the Raft paper; Figure 2 without the log).
  *
  * A ConsensusModule is one server's share of Raft, and nothing else: it reacts to
- * messages and to its timers. It knows no socket, no clock and no source of chance: they
+ * messages and to its timers. It knows no socket, no clock and no random numbers: they
  * are handed to it, so that the same code runs in a test's virtual time, over gRPC, and
  * in a browser.
  *

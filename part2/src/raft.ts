@@ -2,7 +2,7 @@
  * Part 2: commands and log replication (sections 5.3 and 5.4; Figure 2, in memory).
  *
  * A ConsensusModule is one server's share of Raft, and nothing else: it reacts to
- * messages and to its timers. It knows no socket, no clock and no source of chance: they
+ * messages and to its timers. It knows no socket, no clock and no random numbers: they
  * are handed to it, so that the same code runs in a test's virtual time, over gRPC, and
  * in a browser.
  *
@@ -256,7 +256,7 @@ export class ConsensusModule {
       }
     }
     this.storeEntries(args.prevLogIndex + 1, args.entries)
-    // Not simply leaderCommit: beyond the last new entry this log may still be wrong.
+    // Not beyond the last new entry: what follows it in this log may still be wrong.
     this.commitUpTo(Math.min(args.leaderCommit, args.prevLogIndex + args.entries.length))
     return {
       term: this.currentTerm,

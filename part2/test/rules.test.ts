@@ -245,7 +245,7 @@ test('a vote goes only to a candidate whose log is up to date, last term first (
   expect(ask(6, 1, 3)).toBe(true)
 })
 
-test('a follower takes entries only behind the one they follow on (5.3)', () => {
+test('a follower takes entries only after the one that they follow (5.3)', () => {
   const { server } = oneServerOf(3)
   const after = (prevLogIndex: number, prevLogTerm: number, ...terms: number[]) =>
     server.appendEntries({

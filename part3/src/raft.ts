@@ -2,7 +2,7 @@
  * Part 3: persistence and optimizations (all of Figure 2; the end of section 5.3).
  *
  * A ConsensusModule is one server's share of Raft, and nothing else: it reacts to
- * messages and to its timers. It knows no socket, no clock and no source of chance: they
+ * messages and to its timers. It knows no socket, no clock and no random numbers: they
  * are handed to it, so that the same code runs in a test's virtual time, over gRPC, and
  * in a browser.
  *
@@ -300,7 +300,7 @@ export class ConsensusModule {
     }
     this.storeEntries(args.prevLogIndex + 1, args.entries)
     this.sync()
-    // Not simply leaderCommit: beyond the last new entry this log may still be wrong.
+    // Not beyond the last new entry: what follows it in this log may still be wrong.
     this.commitUpTo(Math.min(args.leaderCommit, args.prevLogIndex + args.entries.length))
     return {
       term: this.currentTerm,

@@ -7,7 +7,8 @@ type StartFields = Pick<TestLogLine, 'part' | 'seed' | 'network' | 'servers' | '
 /** The first line of a run in the test log. */
 export function logTestStart(logger: Logger, fields: Required<StartFields>): void {
   const { servers, seed } = fields
-  logger.info({ event: 'test-start', ...fields }, `${servers} servers, seed ${seed}`)
+  const size = servers === 1 ? '1 server' : `${servers} servers`
+  logger.info({ event: 'test-start', ...fields }, `${size}, seed ${seed}`)
 }
 
 /** The last one, with the error that failed the run if there was one. */
