@@ -6,6 +6,8 @@ import { type Harness, scenario } from './harness.ts'
 const COMMIT_MS = 250
 /** Longer than an election takes. */
 const ELECTION_MS = 450
+/** Longer than it takes to back up over 20 entries, at one with each heartbeat. */
+const BACKUP_MS = 1_500
 
 scenario('a command given to the leader is applied by every server', 3, async (h) => {
   const leader = await h.checkSingleLeader()
@@ -184,6 +186,42 @@ scenario('a leader that rejoins gives up what only it had', 3, async (h) => {
   for (const id of h.ids) expect(h.commandsOf(id)).toEqual(['101', '105', '106', '107'])
 })
 
+scenario('wrong entries of several terms are all backed up over', 5, async (h) => {
+  const first = await h.checkSingleLeader()
+  submitMany(h, first.id, 'all')
+  await h.sleepMs(COMMIT_MS)
+  h.checkCommittedN('all 10', 5)
+
+  const [friend, ...three] = h.ids.filter((id) => id !== first.id) as [
+    number,
+    ...number[],
+  ]
+  h.partition([[first.id, friend], three])
+  submitMany(h, first.id, 'lost')
+  const second = await h.checkSingleLeader()
+  submitMany(h, second.id, 'three')
+  await h.sleepMs(ELECTION_MS)
+  h.checkCommittedN('three 10', 3)
+
+  // Of these three one goes over to the first two, who have to learn what they missed.
+  const [other, third] = three.filter((id) => id !== second.id) as [number, number]
+  h.partition([
+    [second.id, other],
+    [first.id, friend, third],
+  ])
+  submitMany(h, second.id, 'lost, too')
+  await h.sleepMs(ELECTION_MS)
+  expect((await h.checkSingleLeader()).id).toBe(third)
+  submitMany(h, third, 'third')
+  await h.sleepMs(BACKUP_MS)
+  h.checkCommittedN('third 10', 3)
+
+  h.heal()
+  await expectAgreement(h)
+  const kept = ['all', 'three', 'third'].flatMap(tenOf)
+  expect(h.commandsOf(first.id)).toEqual([...kept, 'last'])
+})
+
 scenario('the side of a partition with the majority goes on, and wins', 5, async (h) => {
   const old = await h.checkSingleLeader()
   const [friend, ...others] = h.ids.filter((id) => id !== old.id) as [
@@ -264,6 +302,14 @@ scenario('logs agree though servers are cut off and stand still', 5, async (h) =
   }
   await expectAgreement(h)
 })
+
+function submitMany(h: Harness, id: number, name: string): void {
+  for (const command of tenOf(name)) h.submitToServer(id, command)
+}
+
+function tenOf(name: string): string[] {
+  return Array.from({ length: 10 }, (_, i) => `${name} ${i + 1}`)
+}
 
 /** Gives every server commands, which only a leader takes. */
 async function keepSubmitting(

@@ -1,4 +1,5 @@
 /** Elections when servers and links fail: the scenarios of the Go original, and more. */
+import { type Random, randomStreams } from 'tools/lab'
 import { expect } from 'vitest'
 import { type Harness, scenario } from './harness.ts'
 
@@ -102,6 +103,26 @@ for (const size of [5, 7]) {
   })
 }
 
+scenario(
+  'whichever three of seven are cut off, the others have a leader',
+  7,
+  async (h) => {
+    const random = randomStreams(h.run.seed)()
+    for (let round = 0; round < 10; round += 1) {
+      const old = await h.checkSingleLeader()
+      const cutOff = shuffled(h.ids, random).slice(0, 3)
+      for (const id of cutOff) h.disconnectPeer(id)
+
+      // The old leader if it is among them, or else a new one, which needs all four votes.
+      const next = await h.checkSingleLeader()
+      expect(cutOff).not.toContain(next.id)
+      if (next.id !== old.id) expect(next.term).toBeGreaterThan(old.term)
+      for (const id of cutOff) h.reconnectPeer(id)
+    }
+    await h.checkSingleLeader()
+  },
+)
+
 scenario('without a majority there is no leader', 5, async (h) => {
   await h.checkSingleLeader()
   h.partition([[0, 1], [2, 3], [4]])
@@ -185,6 +206,24 @@ scenario('a leader is found after a storm of lost and late messages', 5, async (
   await h.checkSingleLeader()
 })
 
+scenario(
+  'whatever fails, and whenever, no term has two leaders',
+  5,
+  async (h) => {
+    const random = randomStreams(h.run.seed)()
+    for (let round = 0; round < 60; round += 1) {
+      breakOrMend(h, random)
+      // The invariants are checked after everything that happens meanwhile.
+      await h.sleepMs(150 * random())
+    }
+
+    mendAll(h)
+    await h.sleepMs(ELECTION_MS)
+    await h.checkSingleLeader()
+  },
+  { luck: closeTogether },
+)
+
 scenario('a leader whose calls are lost is replaced', 3, async (h) => {
   const old = await h.checkSingleLeader()
   h.peerDropCallsAfterN(old.id, 0)
@@ -204,6 +243,46 @@ function shortestTimeoutFirst(random: () => number): () => number {
     isFirst = false
     return value
   }
+}
+
+/** Timeouts are mostly short, and much alike: elections meet each other. */
+function closeTogether(random: Random): Random {
+  return () => random() ** 3
+}
+
+/** Anything that can happen to a cluster and its network, or the end of it. */
+function breakOrMend(h: Harness, random: Random): void {
+  const [one, other, ...others] = shuffled(h.ids, random) as [
+    number,
+    number,
+    ...number[],
+  ]
+  const choices = [
+    () => h.disconnectPeer(one),
+    () => h.cutLink(one, other),
+    () => h.partition([[one, other], others]),
+    () => h.pausePeer(one),
+    () => h.resumePeer(one),
+    () => h.setReliable(false),
+    () => h.setReliable(true),
+    () => h.heal(),
+    () => mendAll(h),
+  ]
+  choices[Math.floor(random() * choices.length)]?.()
+}
+
+function mendAll(h: Harness): void {
+  h.heal()
+  h.setReliable(true)
+  for (const id of h.ids) {
+    h.reconnectPeer(id)
+    h.resumePeer(id)
+  }
+}
+
+function shuffled(ids: readonly number[], random: Random): number[] {
+  const order = new Map(ids.map((id) => [id, random()]))
+  return ids.toSorted((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0))
 }
 
 async function noLeaderFor(h: Harness, ms: number): Promise<void> {
