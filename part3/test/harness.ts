@@ -40,6 +40,8 @@ export interface HarnessOptions {
   readonly timing?: Partial<Timing>
   /** Called before and after every write to a storage; may throw a PowerFailure. */
   readonly onWrite?: (id: number) => void
+  /** Opens a server's storage, instead of a disk or a file of the harness's own. */
+  readonly openStorage?: (id: number) => Storage
   /** Bends the chance by which a server draws its election timeouts. */
   readonly luck?: (random: Random) => Random
 }
@@ -301,6 +303,7 @@ export class Harness {
   }
 
   private openStorage(id: number): Storage {
+    if (this.options.openStorage) return this.options.openStorage(id)
     if (this.folder) {
       const file = new FileStorage(join(this.folder, `server-${id}.log`))
       this.files.set(id, file)

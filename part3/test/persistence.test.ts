@@ -256,8 +256,10 @@ for (const victim of ['leader', 'follower'] as const) {
   // With one seed only: a real disk takes its time.
   const onDisk = `whenever power fails, a ${victim}’s file has all that it promised`
   test(onDisk, { timeout: REAL_DISK_MS }, async () => {
-    const h = await Harness.create(3, { network: 'simulated' })
-    await withFiles(h, power.instant, () => tryEveryInstant(h, victim, power))
+    await withFiles(power.instant, async (openStorage) => {
+      const h = await Harness.create(3, { network: 'simulated', openStorage })
+      await tryEveryInstant(h, victim, power)
+    })
   })
 }
 
@@ -326,23 +328,19 @@ async function restartWhoFails(h: Harness, ms: number): Promise<boolean> {
 
 /** Gives every server a file in place of its simulated disk, until `body` is over. */
 async function withFiles(
-  h: Harness,
   instant: (id: number) => void,
-  body: () => Promise<void>,
+  body: (openStorage: (id: number) => Storage) => Promise<void>,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'raft-'))
   const files = new Map<number, FileStorage>()
-  const opener = h as unknown as { openStorage: (id: number) => Storage }
-  opener.openStorage = (id) => {
+  const openStorage = (id: number) => {
     files.get(id)?.close()
     const file = new TearingFile(join(folder, `${id}.log`), () => instant(id))
     files.set(id, file)
     return betweenWrites(file, () => instant(id))
   }
   try {
-    for (const id of h.ids) await h.crashPeer(id)
-    for (const id of h.ids) await h.restartPeer(id)
-    await body()
+    await body(openStorage)
   } finally {
     for (const file of files.values()) file.close()
     rmSync(folder, { recursive: true })
