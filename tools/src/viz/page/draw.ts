@@ -19,8 +19,6 @@ export interface Ink {
 }
 
 const HEAD = 7
-/** A message that was lost gets no further than this share of its way. */
-const LOST_AT = 0.55
 
 /** Draws messages; those of the selected RPC stand out, the others step back. */
 export function drawArrows(
@@ -58,10 +56,7 @@ function colorOf({ method }: Arrow, ink: Ink): string {
 }
 
 function drawOne(context: CanvasRenderingContext2D, line: Line, ink: Ink): void {
-  const { arrow, x0, y0 } = line
-  const stops = arrow.end === 'lost' ? LOST_AT : 1
-  const x1 = x0 + (line.x1 - x0) * stops
-  const y1 = line.y1
+  const { arrow, x0, y0, x1, y1 } = line
   context.setLineDash(arrow.isGuess ? [1, 3] : arrow.isReply ? [5, 3] : [])
   context.beginPath()
   context.moveTo(x0, y0)
@@ -69,7 +64,7 @@ function drawOne(context: CanvasRenderingContext2D, line: Line, ink: Ink): void 
   context.stroke()
   context.setLineDash([])
   dot(context, x0, y0)
-  if (arrow.end === 'lost') cross(context, x1, y1, line.label, line.x1 < x0, ink)
+  if (arrow.end === 'lost') cross(context, x1, y1, line.label, x1 < x0, ink)
   else if (arrow.end === 'unknown') openEnd(context, x1, y1)
   else head(context, x1, y1, Math.atan2(y1 - y0, x1 - x0))
 }

@@ -26,57 +26,70 @@ export function helpDialog(commands: readonly Command[]): HTMLDialogElement {
 
 /** What the colours, letters and lines mean, for someone who sees them for the first time. */
 export function legend(chapter: string | null): HTMLElement {
-  const role = (name: string, letter: string, text: string) => [
-    h('dt', {}, h('span', { class: `cell lane role-${name} on sample` }, chip(letter))),
-    h('dd', {}, text),
-  ]
-  const sign = (text: string, meaning: string) => [
-    h('dt', { class: 'line-sign' }, text),
-    h('dd', {}, meaning),
-  ]
   return h(
     'details',
     { class: 'legend' },
     h('summary', {}, 'What am I looking at?'),
     h(
-      'p',
+      'div',
       {},
-      'Time runs downwards. Every server has a column, and its colour is the role the server ' +
-        'has at that time. The letter and number in a cell are its role and its term, ' +
-        'Raft’s clock: whoever hears of a higher term follows in it.',
-    ),
-    h(
-      'dl',
-      {},
-      ...role('follower', 'F1', 'Follower: waits to hear from a leader.'),
-      ...role(
-        'candidate',
-        'C2',
-        'Candidate: heard none, and asks for votes in a new term.',
+      h(
+        'p',
+        {},
+        'Time runs downwards. Every server has a column, and its colour is the role the ' +
+          'server has at that time. The letter and number in a cell are its role and its ' +
+          'term, Raft’s clock: whoever hears of a higher term follows in it.',
       ),
-      ...role(
-        'leader',
-        'L2',
-        'Leader: a majority voted for it; it sends AppendEntries.',
-      ),
-      ...role('dead', '†2', 'Dead: stopped or crashed.'),
-      ...sign('──▸', 'A message, from where it is sent to where it arrives.'),
-      ...sign('╌╌▸', 'A reply. Dotted: the log does not say, and this is a guess.'),
-      ...sign('─✕', 'A message that was lost.'),
-      ...sign('──○', 'A message of which the log tells no arrival.'),
-      ...sign('△ ★ ⚡ ✖', 'In the strip: election, new leader, fault, failure.'),
+      h('dl', {}, ...cells(), ...lines()),
+      chapter === null
+        ? null
+        : h(
+            'p',
+            {},
+            h('a', { href: chapter }, 'Read the chapter'),
+            ' that this run is from.',
+          ),
     ),
-    chapter === null
-      ? null
-      : h(
-          'p',
-          {},
-          h('a', { href: chapter }, 'Read the chapter'),
-          ' that this run is from.',
-        ),
   )
 }
 
-function chip(text: string): HTMLElement {
-  return h('span', { class: 'chip' }, text)
+function cells(): HTMLElement[] {
+  const cell = (look: string, content: HTMLElement, meaning: string) => [
+    h('dt', {}, h('span', { class: `cell lane ${look} sample` }, content)),
+    h('dd', {}, meaning),
+  ]
+  const chip = (text: string, look = '') => h('span', { class: `chip ${look}` }, text)
+  const cut = h('span', { class: 'mark' }, 'cut')
+  return [
+    ...cell('role-follower on', chip('F1'), 'Follower: waits to hear from a leader.'),
+    ...cell(
+      'role-candidate on',
+      chip('C2'),
+      'Candidate: heard none, and asks for votes in a new term.',
+    ),
+    ...cell(
+      'role-leader on',
+      chip('L2'),
+      'Leader: a majority voted for it; it sends AppendEntries.',
+    ),
+    ...cell('role-dead on', chip('†2'), 'Dead: stopped or crashed.'),
+    ...cell('role-follower on', chip('F2', 'new-term'), 'The server enters this term.'),
+    ...cell('role-leader on', chip('L2', 'new-role'), 'It has this role from here on.'),
+    ...cell('role-follower broken', cut, 'As long as there is red: cut off, or down.'),
+  ]
+}
+
+function lines(): HTMLElement[] {
+  const line = (look: string, text: string, meaning: string) => [
+    h('dt', { class: `line-sign ${look}` }, text),
+    h('dd', {}, meaning),
+  ]
+  return [
+    ...line('vote', '──▸', 'RequestVote, from where it is sent to where it arrives.'),
+    ...line('append', '──▸', 'AppendEntries: entries of the log, or a heartbeat.'),
+    ...line('', '╌╌▸', 'A reply. Dotted: the log does not say, and this is a guess.'),
+    ...line('lost', '─✕', 'A message that was lost.'),
+    ...line('', '──○', 'A message of which the log tells no arrival.'),
+    ...line('', '△ ★ ⚡ ✖', 'In the strip: election, new leader, fault, failure.'),
+  ]
 }

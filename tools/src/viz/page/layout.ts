@@ -52,6 +52,12 @@ export class Layout {
     return this.tops[position] ?? 0
   }
 
+  /** From the end of the row at a position to the next one, where time is to scale. */
+  spaceBelow(position: number): number {
+    if (this.spacing === 'even') return 0
+    return this.top(position + 1) - this.top(position) - ROW_HEIGHT
+  }
+
   /** The position of the row at a height. */
   positionAt(y: number): number {
     const position = positionNotAfter(this.tops.subarray(0, this.count), y)

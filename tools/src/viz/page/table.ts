@@ -190,6 +190,7 @@ export class Table {
     for (let position = this.first; position <= this.last; position += 1) {
       const element = this.rowElement(position, lanes)
       element.style.setProperty('--y', `${layout.top(position) - base}px`)
+      element.style.setProperty('--below', `${layout.spaceBelow(position)}px`)
       elements.push(element)
     }
     this.body.replaceChildren(...elements)
@@ -306,6 +307,7 @@ export class Table {
     const rows = layout.rows.subarray(this.first, this.last + 1)
     const xs = new Map<number, number>()
     const cells = [...this.head.children].slice(1) as HTMLElement[]
+    const laneWidth = cells.at(-1)?.offsetWidth ?? 0
     for (const [i, lane] of lanes.entries()) {
       xs.set(lane, (cells[i]?.offsetLeft ?? 0) + LIFELINE)
     }
@@ -324,8 +326,8 @@ export class Table {
         arrow,
         x0,
         y0: y(from),
-        x1: endOf(arrow.end, x0, x1),
-        y1: y(to),
+        x1: endOf(arrow.end, x0, x1, laneWidth),
+        y1: y(to) + (arrow.end === 'unknown' ? ROW_HEIGHT / 2 - 2 : 0),
         label,
       })
     }
@@ -333,9 +335,15 @@ export class Table {
   }
 }
 
-/** What is not known to arrive is drawn a little way, towards where it was sent. */
-function endOf(end: string, x0: number, x1: number): number {
-  return end === 'unknown' ? x0 + (x1 - x0) * 0.3 : x1
+/**
+ * What is not known to arrive is drawn a little way, towards where it was sent. What is lost
+ * gets half of its way, and beyond the cell of the event, whose words its cross would cover.
+ */
+function endOf(end: string, x0: number, x1: number, laneWidth: number): number {
+  if (end === 'unknown') return x0 + (x1 - x0) * 0.3
+  if (end !== 'lost') return x1
+  const x = x0 + (x1 - x0) * 0.55
+  return x1 > x0 ? Math.max(x, x0 + laneWidth) : x
 }
 
 /** What happened to a message that was lost, in a few words. */

@@ -97,7 +97,7 @@ describe('the table', () => {
     const page = await open(`${election}#hb=1`)
     const look = (role: string) =>
       page
-        .locator(`.cell.on.role-${role}`)
+        .locator(`.row .cell.on.role-${role}`)
         .first()
         .evaluate((cell) => ({
           color: getComputedStyle(cell).backgroundColor,
@@ -110,7 +110,7 @@ describe('the table', () => {
     expect(new Set(looks.map(({ line }) => line)).size).toBe(3)
     const lightness = looks.map(({ color }) => greyOf(color))
     expect(Math.min(...differences(lightness))).toBeGreaterThan(10)
-    const chips = page.locator('.chip.new-term')
+    const chips = page.locator('.row .chip.new-term')
     expect(await textOf(chips.first())).toMatch(/^C1$/)
     const plain = page.locator('.chip:not(.new-term)').first()
     const ground = (chip: typeof plain) =>
