@@ -225,6 +225,8 @@ describe('filters', () => {
     const query = fieldQuery('leaderCommit:42') ?? ''
     const found = await raw.find(query)
     expect([...applyFilters(timeline, NO_FILTERS, found).rows]).toEqual([2])
+    // As the terminal shows it.
+    expect(fieldQuery('leaderCommit=42')).toBe(query)
     expect(fieldQuery('becomes Leader')).toBeNull()
   })
 

@@ -290,7 +290,10 @@ export class App {
         void this.copyRaw()
       }),
       command('?', 'these keys', () => this.help.showModal()),
-      command('Escape', 'back to the table', () => this.table.element.focus()),
+      command('Escape', 'back to the table', () => {
+        this.toolbar.closeMenus()
+        this.table.element.focus()
+      }),
     ]
   }
 }

@@ -7,6 +7,7 @@ import { count, durationText, roleName, timeText } from './words.ts'
 const TERMS_HEIGHT = 18
 const LANE_HEIGHT = 11
 const MARKS_HEIGHT = 16
+const MARK_WIDTH = 9
 const GAP = 3
 
 interface OverviewActions {
@@ -161,32 +162,43 @@ export class Overview {
     this.drawTerms(context, width)
     this.drawRoles(context, width)
     this.drawFaults(context, width)
-    this.drawMarks(context, width)
     this.drawBreaks(context, width)
+    this.drawTermNames(context, width)
+    this.drawMarks(context, width)
   }
 
   private color(name: string): string {
     return getComputedStyle(this.strip).getPropertyValue(name).trim()
   }
 
-  /** A band from each term's first row on, with the term's number where there is room. */
+  /** A band from each term's first row on. */
   private drawTerms(context: CanvasRenderingContext2D, width: number): void {
-    const starts = this.termStarts()
     const colors = [0, 1, 2, 3, 4, 5].map((n) => this.color(`--term-${n}`))
-    const ink = this.color('--on-term')
-    context.font = '600 11px system-ui, sans-serif'
-    context.textBaseline = 'middle'
-    for (const [i, { row, term }] of starts.entries()) {
-      const x0 = this.placeOf(row) * width
-      const next = starts[i + 1]
-      const x1 = next ? this.placeOf(next.row) * width : width
+    for (const { term, x0, x1 } of this.termBands(width)) {
       context.fillStyle = colors[term % colors.length] ?? ''
       context.fillRect(x0, 0, Math.max(x1 - x0, 0.5), TERMS_HEIGHT)
+    }
+  }
+
+  /** The number of each term where there is room, over the breaks. */
+  private drawTermNames(context: CanvasRenderingContext2D, width: number): void {
+    context.font = '600 11px system-ui, sans-serif'
+    context.textBaseline = 'middle'
+    context.fillStyle = this.color('--on-term')
+    for (const { term, x0, x1 } of this.termBands(width)) {
       const label = x1 - x0 > 60 ? `term ${term}` : `${term}`
       if (x1 - x0 < context.measureText(label).width + 6) continue
-      context.fillStyle = ink
       context.fillText(label, x0 + 4, TERMS_HEIGHT / 2 + 1)
     }
+  }
+
+  private termBands(width: number): { term: number; x0: number; x1: number }[] {
+    const starts = this.termStarts()
+    return starts.map(({ row, term }, i) => {
+      const next = starts[i + 1]
+      const x1 = next ? this.placeOf(next.row) * width : width
+      return { term, x0: this.placeOf(row) * width, x1 }
+    })
   }
 
   /** Where a term begins for the cluster: when the first server is in it. */
@@ -244,25 +256,30 @@ export class Overview {
   private drawMarks(context: CanvasRenderingContext2D, width: number): void {
     const y = this.height - MARKS_HEIGHT / 2
     const { election, leader, fault, failure } = this.timeline.marks
+    // What tells most comes first; no sign is drawn over another.
+    const taken = new Uint8Array(Math.ceil(width) + 1)
     const draw = (rows: readonly number[], color: string, sign: string) => {
       context.fillStyle = color
-      context.textAlign = 'center'
-      let last = -10
       for (const row of rows) {
-        const x = this.placeOf(row) * width
-        if (x - last < 5) continue
-        context.fillText(sign, Math.min(Math.max(x, 5), width - 5), y)
-        last = x
+        const x = Math.min(Math.max(this.placeOf(row) * width, 5), width - 5)
+        if (taken[Math.round(x)] === 1) continue
+        context.fillText(sign, x, y)
+        taken.fill(
+          1,
+          Math.max(0, Math.round(x) - MARK_WIDTH),
+          Math.round(x) + MARK_WIDTH,
+        )
       }
-      context.textAlign = 'start'
     }
-    context.font = '11px system-ui, sans-serif'
+    context.textAlign = 'center'
     context.textBaseline = 'middle'
-    draw(election, this.color('--ink-vote'), '△')
-    draw(leader, this.color('--ink-append'), '★')
-    draw(fault, this.color('--ink-lost'), '⚡')
     context.font = '700 15px system-ui, sans-serif'
     draw(failure, this.color('--ink-lost'), '✖')
+    context.font = '11px system-ui, sans-serif'
+    draw(leader, this.color('--ink-append'), '★')
+    draw(election, this.color('--ink-vote'), '△')
+    draw(fault, this.color('--ink-lost'), '⚡')
+    context.textAlign = 'start'
   }
 
   private drawBreaks(context: CanvasRenderingContext2D, width: number): void {

@@ -51,9 +51,14 @@ function serverTable(timeline: Timeline, servers: readonly Server[]): HTMLElemen
   return h(
     'table',
     { class: 'servers' },
-    h('thead', {}, h('tr', {}, ...head.map((text) => h('th', { scope: 'col' }, text)))),
+    h('thead', {}, h('tr', {}, ...head.map(columnHead))),
     h('tbody', {}, ...rows),
   )
+}
+
+/** Numbers, which all but the id and the role are, stand at the right. */
+function columnHead(text: string, column: number): HTMLElement {
+  return h('th', { scope: 'col', class: column > 1 ? 'number' : '' }, text)
 }
 
 function textOf(value: unknown): string {

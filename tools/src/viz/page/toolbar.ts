@@ -70,6 +70,9 @@ export class Toolbar {
       button('?', actions.help, { 'aria-label': 'Keys', title: 'Keys (?)' }),
       this.status,
     )
+    document.addEventListener('pointerdown', ({ target }) => {
+      if (!(target as Element).closest('.menu')) this.closeMenus()
+    })
   }
 
   /** Says what is shown and what is not, and why. */
@@ -91,6 +94,10 @@ export class Toolbar {
       )
     }
     if (note) this.status.append(` · ${note}`)
+  }
+
+  closeMenus(): void {
+    for (const menu of this.element.querySelectorAll('details')) menu.open = false
   }
 
   private checkbox(onchange: () => void): HTMLInputElement {
