@@ -10,6 +10,7 @@ import { crc32 } from 'node:zlib'
 
 const WIDTH = 720
 
+/** Roles and terms have the timeline's colours, so that they look the same everywhere. */
 const STYLE = `
   svg { color-scheme: light dark }
   .card { fill: #ffffff; stroke: #d5d9e0 }
@@ -23,10 +24,10 @@ const STYLE = `
   .code { font-family: ui-monospace, monospace; font-size: 13px }
   .strong { font-weight: 600 }
   .note { fill: #b03a08; font-size: 12px }
-  .t1 { fill: #d8e8fd; stroke: #3b78c4 } .t2 { fill: #fbe7b8; stroke: #a87a0a }
-  .t3 { fill: #d3efd8; stroke: #3a8f4c } .t4 { fill: #f6d5e6; stroke: #b04a81 }
-  .follower { fill: #d8e8fd; stroke: #3b78c4 } .candidate { fill: #fbe7b8; stroke: #a87a0a }
-  .leader { fill: #d3efd8; stroke: #3a8f4c } .dead { fill: #e6e7ea; stroke: #7b8290 }
+  .t1 { fill: #f6e3a1; stroke: #94761a } .t2 { fill: #bfe5cb; stroke: #3a8055 }
+  .t3 { fill: #f4c9b0; stroke: #ad6238 } .t4 { fill: #dccbec; stroke: #7d5aa6 }
+  .follower { fill: #dfeaf8; stroke: #7d9dc2 } .candidate { fill: #f6d28a; stroke: #b06f00 }
+  .leader { fill: #92d5b8; stroke: #0b6e4b }
   @media (prefers-color-scheme: dark) {
     .card { fill: #16191f; stroke: #343a46 }
     .box { fill: #232830; stroke: #77808f }
@@ -34,11 +35,10 @@ const STYLE = `
     .wire { stroke: #a5aebd } .tip { fill: #a5aebd }
     .mark { stroke: #fb923c }
     text { fill: #e8ebf0 } .small { fill: #b3bbc8 } .note { fill: #fdba74 }
-    .t1, .follower { fill: #17375f; stroke: #6ea8ec }
-    .t2, .candidate { fill: #513c07; stroke: #dcae3c }
-    .t3, .leader { fill: #16421f; stroke: #65bf79 }
-    .t4 { fill: #54203c; stroke: #df86b4 }
-    .dead { fill: #2c3038; stroke: #8b93a1 }
+    .t1 { fill: #5c4c12; stroke: #cbb04f } .t2 { fill: #1f5233; stroke: #6fbf8d }
+    .t3 { fill: #663821; stroke: #d99a76 } .t4 { fill: #4a3466; stroke: #b095d6 }
+    .follower { fill: #1f3654; stroke: #6d96c9 } .candidate { fill: #5d4512; stroke: #e5ab3b }
+    .leader { fill: #14583e; stroke: #52c797 }
   }`
 
 interface Figure {
@@ -100,7 +100,7 @@ const FIGURES: readonly Figure[] = [
   },
 ]
 
-/** What a server has to do with a message: a follower’s view of time. */
+/** A client’s command on its way into equal logs, and from each to a state machine. */
 function machines(): string[] {
   const out: string[] = []
   out.push(
@@ -500,11 +500,11 @@ function record(): string[] {
     label(584, 70, 'term and vote', 'small', 'start'),
     label(584, 114, 'entry 1', 'small', 'start'),
     path('M 306 128 L 300 140 L 312 150 L 300 162 L 306 178', 'mark'),
-    label(324, 158, 'torn: no newline, no match. Dropped.', 'note', 'start'),
+    label(324, 158, 'torn: no newline at its end. Dropped.', 'note', 'start'),
     label(
       24,
       208,
-      'Only the last record can be torn by a crash. With a good record behind it, the file is refused.',
+      'A line without its end was torn by a crash. A line that has its end and does not match: the file is refused.',
       'small',
       'start',
     ),
