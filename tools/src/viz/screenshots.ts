@@ -16,10 +16,19 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 const shots = join(root, 'docs/public/shots')
 /** For the raw line of the selected event to be unpacked and shown. */
 const SETTLE_MS = 300
+/**
+ * In CSS px. A chapter is 690 wide, and what is written in a picture must be legible there:
+ * so narrow, the page puts its panel under the table.
+ */
+const WIDTH = 880
+const SCALE = 2
 const run = promisify(execFile)
 
 interface Shot {
   readonly name: string
+  /** What of the page is seen; and the height of its window, of which the table takes most. */
+  readonly height: number
+  readonly windowHeight: number
   /** Makes the run. @returns the path of its timeline. */
   readonly write: (folder: string) => Promise<string>
   /** Brings the page to the moment that the picture is about. */
@@ -29,8 +38,14 @@ interface Shot {
 const SHOTS: readonly Shot[] = [
   {
     name: 'election',
+    height: 880,
+    windowHeight: 880,
     write: (folder) =>
-      timelineOfTest(folder, 'part1', 'a new cluster elects one leader and keeps it'),
+      timelineOfTest(
+        folder,
+        'part1',
+        'a follower that comes back forces a new election',
+      ),
     pose: async (page) => {
       await page.keyboard.press('l')
       await page.evaluate("document.querySelector('.table').scrollTop = 0")
@@ -38,15 +53,20 @@ const SHOTS: readonly Shot[] = [
   },
   {
     name: 'partition-heals',
+    height: 820,
+    windowHeight: 820,
     write: (folder) =>
       timelineOfTest(folder, 'part3', 'the side of a partition with the majority'),
     pose: async (page) => {
       await page.keyboard.press('f')
       await page.keyboard.press('f')
+      await page.evaluate("document.querySelector('.table').scrollTop += 190")
     },
   },
   {
     name: 'lost-entry',
+    height: 1050,
+    windowHeight: 600,
     write: timelineOfMistake,
     pose: async () => {},
   },
@@ -86,13 +106,15 @@ async function timelineOfMistake(folder: string): Promise<string> {
   return join(outDir, page)
 }
 
-async function take(browser: Browser, { name, write, pose }: Shot): Promise<void> {
+async function take(browser: Browser, shot: Shot): Promise<void> {
+  const { name, height, windowHeight, write, pose } = shot
   const folder = mkdtempSync(join(tmpdir(), 'screenshots-'))
   try {
     const file = await write(folder)
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await browser.newPage({
-        viewport: { width: 1440, height: 860 },
+        viewport: { width: WIDTH, height: windowHeight },
+        deviceScaleFactor: SCALE,
         colorScheme,
       })
       await page.goto(pathToFileURL(file).href)
@@ -102,7 +124,8 @@ async function take(browser: Browser, { name, write, pose }: Shot): Promise<void
       await page.evaluate("document.querySelector('.banner > a')?.remove()")
       await page.waitForTimeout(SETTLE_MS)
       const path = join(shots, `${name}-${colorScheme}.png`)
-      await page.screenshot({ path })
+      const clip = { x: 0, y: 0, width: WIDTH, height }
+      await page.screenshot({ path, clip, fullPage: true })
       console.log(`${path}: ${Math.round(statSync(path).size / 1024)} KiB`)
       await page.close()
     }

@@ -89,7 +89,10 @@ function eventsHidden(timeline: Timeline, { events }: Filters): Uint8Array {
   return hidden.map((value) => (value === 2 ? 1 : 0))
 }
 
-/** `leaderCommit:4` or `leaderCommit=4` asks for the field of a line, as JSON has it; null for other texts. */
+/**
+ * `leaderCommit:4`, or `leaderCommit=4` as in the terminal, asks for the field of a line, as
+ * JSON has it; null for other texts.
+ */
 export function fieldQuery(text: string): string | null {
   const [, name, value] = /^"?(\w+)"?[:=]\s*(\S.*)?$/.exec(text.trim()) ?? []
   if (name === undefined) return null
