@@ -273,7 +273,7 @@ const FORGETS: Scene = {
       text: 'Server 1 voted for server 0 in term 1, and crashed. Now it starts again.',
     },
     {
-      at: 400.1,
+      at: 400,
       text:
         'It knows nothing of term 1, nor that it voted: it could vote a second time. A ' +
         'lamp is red. Part 3 keeps term, vote and log.',

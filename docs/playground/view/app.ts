@@ -94,7 +94,7 @@ export class App {
   private lay(): void {
     this.nameCommand()
     const left = h('div', { class: 'left' }, this.caption)
-    left.append(this.stage.element, this.transport.element, this.logs.element)
+    left.append(this.transport.element, this.stage.element, this.logs.element)
     const right = h(
       'div',
       { class: 'right' },
