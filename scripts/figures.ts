@@ -52,7 +52,7 @@ interface Figure {
 const FIGURES: readonly Figure[] = [
   {
     name: 'machines',
-    height: 300,
+    height: 276,
     title: 'Copies of a state machine, fed by equal logs',
     draw: machines,
   },
@@ -94,7 +94,7 @@ const FIGURES: readonly Figure[] = [
   },
   {
     name: 'record',
-    height: 250,
+    height: 230,
     title: 'Records of the storage file, and a torn tail',
     draw: record,
   },
@@ -411,12 +411,7 @@ function turns(): string[] {
     out.push(box(x, y, w, 52, kind))
     lines.forEach((line, i) => {
       out.push(
-        label(
-          x + w / 2,
-          y + 21 + i * 18 + (lines.length === 1 ? 9 : 0),
-          line,
-          'code small',
-        ),
+        label(x + w / 2, y + 21 + i * 18 + (lines.length === 1 ? 9 : 0), line, 'code'),
       )
     })
   }
