@@ -275,8 +275,8 @@ const FORGETS: Scene = {
     {
       at: 400,
       text:
-        'It knows nothing of term 1, nor that it voted: it could vote a second time. A ' +
-        'lamp is red. Part 3 keeps term, vote and log.',
+        'Server 1 knows nothing of term 1, nor that it voted: it could vote a second time. ' +
+        'A lamp is red. Part 3 keeps term, vote and log.',
     },
   ],
 }
