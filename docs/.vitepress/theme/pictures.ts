@@ -14,6 +14,12 @@ export function followTheSwitch(): void {
     )) {
       source.media = isDark.value ? 'all' : 'not all'
     }
+    // On a phone pictures are moved sideways: by keys, too.
+    for (const box of document.querySelectorAll<HTMLElement>(
+      '.vp-doc picture, .vp-doc p:has(> img)',
+    )) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0
+    }
   }
   onMounted(() => {
     update()
