@@ -56,7 +56,7 @@ const PATIENCE = 10
 /** What a message adds to a command, in bytes: tags, lengths, the term. */
 const MESSAGE_OVERHEAD = 6
 /** Rounds by which the floor is measured, before each run. */
-const FLOOR_ROUNDS = 50
+const FLOOR_ROUNDS = 400
 
 export class LoadBench {
   private readonly options: BenchOptions
