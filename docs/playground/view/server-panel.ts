@@ -2,7 +2,7 @@ import { button, h } from 'tools/viz/page/dom'
 import type { Deed } from '../sim/action.ts'
 import { hasDisk } from '../sim/part.ts'
 import type { Simulation } from '../sim/simulation.ts'
-import { isAble } from './words.ts'
+import { entriesIn, isAble } from './words.ts'
 
 /** What can be done to the server that is selected. */
 export class ServerPanel {
@@ -93,7 +93,7 @@ export class ServerPanel {
     const { votedFor, log, commitIndex, lastApplied } = simulation.server(this.selected)
     const facts: [string, string][] = [['votedFor', String(votedFor ?? 'nobody')]]
     if (log) {
-      facts.push(['log', `${log.length} entries`])
+      facts.push(['log', entriesIn(log)])
       facts.push(
         ['commitIndex', String(commitIndex)],
         ['lastApplied', String(lastApplied)],

@@ -17,8 +17,12 @@ export function describe(simulation: Simulation, id: number): string {
   const words = [`Server ${id}`, role, `term ${currentTerm}`]
   const status = statusOf(simulation, id)
   if (status !== '') words.push(status)
-  if (log) words.push(`${log.length} entries`, `${commitIndex ?? 0} committed`)
+  if (log) words.push(entriesIn(log), `${commitIndex ?? 0} committed`)
   return words.join(', ')
+}
+
+export function entriesIn(log: readonly unknown[]): string {
+  return log.length === 1 ? '1 entry' : `${log.length} entries`
 }
 
 /** An event in a sentence. */
