@@ -107,7 +107,7 @@ function cross(
   context.lineTo(x - size, y + size)
   context.stroke()
   if (!label) return
-  context.font = '600 11px system-ui, sans-serif'
+  context.font = '600 11px Symbols, system-ui, sans-serif'
   const width = context.measureText(label).width
   const color = context.fillStyle
   const left = isLeftward ? x - size - 9 - width : x + size + 3

@@ -19,6 +19,8 @@ function idle(): Promise<void> {
 
 async function main(root: HTMLElement): Promise<void> {
   const timeline = new Timeline(decode(await unpack(block('data'))))
+  // Drawn on a canvas, a font is not waited for.
+  await document.fonts.load('12px Symbols', '★')
   const raw = new RawLines(timeline, (chunk) => block(`raw-${chunk}`))
   new App(timeline, raw).mount(root)
   document.body.dataset.ready = 'true'

@@ -182,7 +182,7 @@ export class Overview {
 
   /** The number of each term where there is room, over the breaks. */
   private drawTermNames(context: CanvasRenderingContext2D, width: number): void {
-    context.font = '600 11px system-ui, sans-serif'
+    context.font = '600 11px Symbols, system-ui, sans-serif'
     context.textBaseline = 'middle'
     context.fillStyle = this.color('--on-term')
     for (const { term, x0, x1 } of this.termBands(width)) {
@@ -273,9 +273,9 @@ export class Overview {
     }
     context.textAlign = 'center'
     context.textBaseline = 'middle'
-    context.font = '700 15px system-ui, sans-serif'
+    context.font = '700 15px Symbols, system-ui, sans-serif'
     draw(failure, this.color('--ink-lost'), '✖')
-    context.font = '11px system-ui, sans-serif'
+    context.font = '11px Symbols, system-ui, sans-serif'
     draw(leader, this.color('--ink-append'), '★')
     draw(election, this.color('--ink-vote'), '△')
     draw(fault, this.color('--ink-lost'), '⚡')

@@ -52,7 +52,7 @@ async function fingerprint(): Promise<string> {
   hash.update(version)
   for (const dir of sourceDirs) {
     for (const name of (await readdir(dir)).sort()) {
-      if (!/\.(ts|css)$/.test(name)) continue
+      if (!/\.(ts|css|woff2)$/.test(name)) continue
       hash.update(`\n${name}\n`).update(await readFile(join(dir, name)))
     }
   }
@@ -65,6 +65,7 @@ async function bundle(): Promise<Assets> {
     entryPoints: [join(pageDir, 'main.ts'), join(pageDir, 'style.css')],
     outdir: 'out',
     bundle: true,
+    loader: { '.woff2': 'dataurl' },
     minify: true,
     write: false,
     charset: 'utf8',

@@ -100,6 +100,7 @@ function policyFor({ script, style }: Assets): string {
     `script-src ${digest(script)}`,
     `style-src ${digest(style)}`,
     'img-src data:',
+    'font-src data:',
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ')
