@@ -264,7 +264,7 @@ export class ConsensusModule {
     }
   }
 
-  /** Steps 3 and 4 of the receiver: from a conflict on, the leader's entries. */
+  /** Steps 3 and 4: from a conflict on, the leader's entries replace ours. */
   private storeEntries(firstIndex: number, entries: readonly LogEntry[]): void {
     // Messages can be late or doubled: what the log already holds must not remove what
     // came after it.
