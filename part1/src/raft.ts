@@ -75,6 +75,8 @@ export interface ConsensusModuleOptions {
   readonly random: () => number
   readonly logger: Logger
   readonly timing?: Partial<Timing>
+  /** Told of every change of role or term. It must not call this module. */
+  readonly onChange?: (report: Report) => void
 }
 
 export interface Report {
@@ -82,6 +84,8 @@ export interface Report {
   readonly term: number
   readonly role: Role
   readonly isLeader: boolean
+  /** For clients that ask the wrong server; null while it is not known. */
+  readonly leaderId: number | null
 }
 
 export class ConsensusModule {
@@ -94,6 +98,8 @@ export class ConsensusModule {
   // Volatile state on all servers.
   /** Dead before `start()` and after `stop()`. */
   role: Role = 'Dead'
+  /** Who leads `currentTerm`, so that a follower can redirect clients. */
+  private leaderId: number | null = null
 
   // Volatile state on candidates.
   /** Who voted for this server in `currentTerm`: a set, since a reply can come twice. */
@@ -108,6 +114,7 @@ export class ConsensusModule {
   private readonly random: () => number
   private readonly logger: Logger
   private readonly timing: Timing
+  private readonly onChange: (report: Report) => void
 
   constructor(options: ConsensusModuleOptions) {
     this.id = options.id
@@ -116,12 +123,13 @@ export class ConsensusModule {
     this.random = options.random
     this.logger = options.logger
     this.timing = { ...DEFAULT_TIMING, ...options.timing }
+    this.onChange = options.onChange ?? (() => {})
   }
 
   /** Begins as a follower, which waits to hear from a leader (5.2). */
   start(): void {
     this.role = 'Follower'
-    this.traceState('role', `starts as a follower in term ${this.currentTerm}`)
+    this.noteChange(`starts as a follower in term ${this.currentTerm}`)
     this.resetElectionTimer()
   }
 
@@ -129,9 +137,10 @@ export class ConsensusModule {
   stop(): void {
     if (this.role === 'Dead') return
     this.role = 'Dead'
+    this.leaderId = null
     this.clock.clearTimeout(this.electionTimer)
     this.clock.clearTimeout(this.heartbeatTimer)
-    this.traceState('role', 'becomes Dead')
+    this.noteChange('becomes Dead')
   }
 
   report(): Report {
@@ -140,6 +149,7 @@ export class ConsensusModule {
       term: this.currentTerm,
       role: this.role,
       isLeader: this.role === 'Leader',
+      leaderId: this.leaderId,
     }
   }
 
@@ -185,6 +195,7 @@ export class ConsensusModule {
     }
     // Whoever sends this has won the term: a candidate has lost it (5.2).
     if (this.role === 'Candidate') this.becomeFollower(args.term)
+    this.leaderId = args.leaderId
     this.resetElectionTimer()
     return {
       term: this.currentTerm,
@@ -195,10 +206,11 @@ export class ConsensusModule {
   /** The election timer fired: for so long no leader was heard, no vote given (5.2). */
   private startElection(): void {
     this.role = 'Candidate'
+    this.leaderId = null
     this.currentTerm += 1
     this.votedFor = this.id
     this.votesReceived = new Set([this.id])
-    this.traceState('role', `becomes Candidate in term ${this.currentTerm}`)
+    this.noteChange(`becomes Candidate in term ${this.currentTerm}`)
     // A split vote is resolved by time: whoever times out first wins the next round.
     this.resetElectionTimer()
     this.countVotes()
@@ -267,8 +279,9 @@ export class ConsensusModule {
       this.currentTerm = term
       // In the same term the vote is kept: forgotten, it could be given twice (5.2).
       this.votedFor = null
+      this.leaderId = null
     }
-    this.traceState('role', `becomes Follower in term ${this.currentTerm}`)
+    this.noteChange(`becomes Follower in term ${this.currentTerm}`)
     // A leader has no election timer. Others keep theirs: to hear of a term is not to
     // hear from its leader.
     if (!wasLeader) return
@@ -278,8 +291,9 @@ export class ConsensusModule {
 
   private becomeLeader(): void {
     this.role = 'Leader'
+    this.leaderId = this.id
     this.clock.clearTimeout(this.electionTimer)
-    this.traceState('role', `becomes Leader of term ${this.currentTerm}`)
+    this.noteChange(`becomes Leader of term ${this.currentTerm}`)
     this.sendHeartbeats()
   }
 
@@ -292,6 +306,12 @@ export class ConsensusModule {
       this.trace('timer', `heard no leader for ${Math.round(timeoutMs)} ms`)
       this.startElection()
     }, timeoutMs)
+  }
+
+  /** The role or the term is another than it was. */
+  private noteChange(message: string): void {
+    this.traceState('role', message)
+    this.onChange(this.report())
   }
 
   /** Writes a line of the test log; who carries this server's messages does so, too. */

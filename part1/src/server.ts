@@ -25,11 +25,18 @@ grpc.setLogVerbosity(grpc.logVerbosity.NONE)
 /** A call without an answer by then is given up. In ms; ten heartbeats. */
 const CALL_DEADLINE_MS = 500
 
+/** In bytes: the longest command at 3 bytes a character, and some. gRPC’s own is 4 MiB. */
+const MAX_MESSAGE_LENGTH = 8 * 1024 * 1024
+
+/** Terms and indexes. Above 2^53, adding 1 changes nothing: a term would stand still. */
+const MAX_NUMBER = 2 ** 52
+
 const CHANNEL_OPTIONS: grpc.ChannelOptions = {
   // A peer that returns is called again within a heartbeat or two (50 ms each).
   'grpc.initial_reconnect_backoff_ms': 50,
   'grpc.min_reconnect_backoff_ms': 50,
   'grpc.max_reconnect_backoff_ms': 100,
+  'grpc.max_receive_message_length': MAX_MESSAGE_LENGTH,
 }
 
 type Method = 'RequestVote' | 'AppendEntries'
@@ -44,7 +51,10 @@ export interface Message {
   readonly args: object
 }
 
-/** Stands between a server and the network; calls `arrive` once, often, or never. */
+/**
+ * Stands between a server and the network, before what leaves it (`from` is its id) and
+ * what arrives (`to` is); calls `arrive` once, often, or never.
+ */
 export type Carry = (message: Message, arrive: () => void) => void
 
 export interface ServerOptions extends Omit<ConsensusModuleOptions, 'peers'> {
@@ -75,7 +85,7 @@ export class Server {
   private readonly carry: Carry
   private readonly peers: Peer[] = []
   private readonly clients: grpc.Client[] = []
-  private readonly grpcServer = new grpc.Server()
+  private readonly grpcServer = new grpc.Server(CHANNEL_OPTIONS)
   private callsMade = 0
 
   constructor({ carry, ...options }: ServerOptions) {
@@ -168,10 +178,18 @@ export class Server {
 
   private onReply(rpc: Message, reply: object, onReply: (reply: object) => void): void {
     const { method, from, to } = rpc
-    this.consensus.trace('receive', `receives the answer to ${method} from ${to}`, {
-      rpc: { ...rpc, kind: 'reply', from: to, to: from, args: reply },
+    const fault = faultOf(reply)
+    if (fault) {
+      this.consensus.trace('drop', `${method} to ${to} failed: ${fault}`, { rpc })
+      return
+    }
+    const response: Message = { ...rpc, kind: 'reply', from: to, to: from, args: reply }
+    this.carry(response, () => {
+      this.consensus.trace('receive', `receives the answer to ${method} from ${to}`, {
+        rpc: response,
+      })
+      onReply(reply)
     })
-    onReply(reply)
   }
 
   /** Raft's only answer to a lost call is the next one, so nobody is told (5.1). */
@@ -192,22 +210,38 @@ export class Server {
       const id = String(metadata.get('rpc-id')[0])
       const from = Number(metadata.get('rpc-from')[0])
       const rpc: Message = { id, method, kind: 'request', from, to: this.id, args }
-      this.consensus.trace('receive', `receives ${method} from ${from}`, { rpc })
-      const reply = this.orCrash(() => handle(args))
-      if (!reply) {
-        answer({ code: grpc.status.UNAVAILABLE, details: 'the server has stopped' })
+      const isPeer = this.peers.some((peer) => peer.id === from)
+      const fault = isPeer ? faultOf(args) : `server ${this.id} has no peer ${from}`
+      if (fault) {
+        this.consensus.trace('note', `refuses ${method} from ${from}: ${fault}`)
+        answer({ code: grpc.status.INVALID_ARGUMENT, details: fault })
         return
       }
-      const response: Message = {
-        ...rpc,
-        kind: 'reply',
-        from: this.id,
-        to: from,
-        args: reply,
-      }
-      this.consensus.trace('send', `answers ${method} of ${from}`, { rpc: response })
-      this.carry(response, () => answer(null, reply))
+      this.carry(rpc, () => this.answer(rpc, handle, answer))
     }
+  }
+
+  private answer<Args extends object>(
+    request: Message,
+    handle: (args: Args) => object | null,
+    answer: grpc.sendUnaryData<object>,
+  ): void {
+    const { method, from, args } = request
+    this.consensus.trace('receive', `receives ${method} from ${from}`, { rpc: request })
+    const reply = this.orCrash(() => handle(args as Args))
+    if (!reply) {
+      answer({ code: grpc.status.UNAVAILABLE, details: 'the server has stopped' })
+      return
+    }
+    const rpc: Message = {
+      ...request,
+      kind: 'reply',
+      from: this.id,
+      to: from,
+      args: reply,
+    }
+    this.consensus.trace('send', `answers ${method} of ${from}`, { rpc })
+    this.carry(rpc, () => answer(null, reply))
   }
 
   /** What a handler throws ends the process; grpc-js would answer with it, and go on. */
@@ -221,4 +255,19 @@ export class Server {
       return null
     }
   }
+}
+
+/** What is wrong with a number in a message, or null. */
+function faultOf(message: object): string | null {
+  for (const [name, value] of Object.entries(message)) {
+    if (typeof value === 'number' && value > MAX_NUMBER) {
+      return `${name} is ${value}; the most that is taken is ${MAX_NUMBER}`
+    }
+    const parts: object[] = Array.isArray(value) ? value : []
+    for (const part of parts) {
+      const fault = faultOf(part)
+      if (fault) return fault
+    }
+  }
+  return null
 }

@@ -88,6 +88,13 @@ export interface Timing {
 
 const DEFAULT_TIMING: Timing = { electionTimeout: [150, 300], heartbeatInterval: 50 }
 
+/** The longest command, in characters: a value of 256 KiB fits, however escaped. */
+const MAX_COMMAND_LENGTH = 2_000_000
+/** The most that one AppendEntries carries, in characters, unless one command is longer. */
+const MAX_ENTRIES_LENGTH = 1_000_000
+/** What an entry adds to its command: as much work as so many characters. */
+const ENTRY_OVERHEAD = 150
+
 export interface ConsensusModuleOptions {
   readonly id: number
   /** The other servers; complete before `start()`. */
@@ -97,6 +104,8 @@ export interface ConsensusModuleOptions {
   readonly random: () => number
   readonly logger: Logger
   readonly timing?: Partial<Timing>
+  /** Told of every change of role or term. It must not call this module. */
+  readonly onChange?: (report: Report) => void
   /** Takes the committed entries: each once, in order, starting at index 1. */
   readonly apply: (entry: AppliedEntry) => void
 }
@@ -106,6 +115,8 @@ export interface Report {
   readonly term: number
   readonly role: Role
   readonly isLeader: boolean
+  /** For clients that ask the wrong server; null while it is not known. */
+  readonly leaderId: number | null
   readonly commitIndex: number
   readonly lastApplied: number
   readonly lastLogIndex: number
@@ -123,6 +134,8 @@ export class ConsensusModule {
   // Volatile state on all servers.
   /** Dead before `start()` and after `stop()`. */
   role: Role = 'Dead'
+  /** Who leads `currentTerm`, so that a follower can redirect clients. */
+  private leaderId: number | null = null
   /** The last entry known to be committed: it is on a majority, and stays. */
   commitIndex = 0
   /** The last entry handed to the state machine; lastApplied ≤ commitIndex. */
@@ -147,6 +160,7 @@ export class ConsensusModule {
   private readonly random: () => number
   private readonly logger: Logger
   private readonly timing: Timing
+  private readonly onChange: (report: Report) => void
   private readonly apply: (entry: AppliedEntry) => void
 
   constructor(options: ConsensusModuleOptions) {
@@ -156,13 +170,14 @@ export class ConsensusModule {
     this.random = options.random
     this.logger = options.logger
     this.timing = { ...DEFAULT_TIMING, ...options.timing }
+    this.onChange = options.onChange ?? (() => {})
     this.apply = options.apply
   }
 
   /** Begins as a follower, which waits to hear from a leader (5.2). */
   start(): void {
     this.role = 'Follower'
-    this.traceState('role', `starts as a follower in term ${this.currentTerm}`)
+    this.noteChange(`starts as a follower in term ${this.currentTerm}`)
     this.resetElectionTimer()
   }
 
@@ -170,9 +185,10 @@ export class ConsensusModule {
   stop(): void {
     if (this.role === 'Dead') return
     this.role = 'Dead'
+    this.leaderId = null
     this.clock.clearTimeout(this.electionTimer)
     this.clock.clearTimeout(this.heartbeatTimer)
-    this.traceState('role', 'becomes Dead')
+    this.noteChange('becomes Dead')
   }
 
   report(): Report {
@@ -181,6 +197,7 @@ export class ConsensusModule {
       term: this.currentTerm,
       role: this.role,
       isLeader: this.role === 'Leader',
+      leaderId: this.leaderId,
       commitIndex: this.commitIndex,
       lastApplied: this.lastApplied,
       lastLogIndex: this.lastLogIndex(),
@@ -192,12 +209,17 @@ export class ConsensusModule {
    * committed is not known yet: `apply` tells.
    *
    * @returns the entry's index, or null when this server is not the leader.
-   * @throws RangeError when the command is no text that can be sent.
+   * @throws RangeError when the command is no text that can be sent, or too long for it.
    */
   submit(command: Command): number | null {
     if (this.role !== 'Leader') return null
     if (!command.isWellFormed()) {
       throw new RangeError('a command must be well-formed Unicode text')
+    }
+    if (command.length > MAX_COMMAND_LENGTH) {
+      throw new RangeError(
+        `a command can be ${MAX_COMMAND_LENGTH} characters long, not ${command.length}`,
+      )
     }
     const index = this.lastLogIndex() + 1
     this.trace('submit', `takes entry ${index}: ${command}`, { index, command })
@@ -248,6 +270,7 @@ export class ConsensusModule {
     }
     // Whoever sends this has won the term: a candidate has lost it (5.2).
     if (this.role === 'Candidate') this.becomeFollower(args.term)
+    this.leaderId = args.leaderId
     this.resetElectionTimer()
     if (!this.holds(args.prevLogIndex, args.prevLogTerm)) {
       return {
@@ -258,6 +281,8 @@ export class ConsensusModule {
     this.storeEntries(args.prevLogIndex + 1, args.entries)
     // Not beyond the last new entry: what follows it in this log may still be wrong.
     this.commitUpTo(Math.min(args.leaderCommit, args.prevLogIndex + args.entries.length))
+    // The state machine may have stopped this server.
+    if (!this.isStill('Follower', args.term)) return null
     return {
       term: this.currentTerm,
       success: true,
@@ -280,22 +305,23 @@ export class ConsensusModule {
     if (index <= this.commitIndex) return
     this.commitIndex = index
     this.traceState('commit', `commits up to entry ${index}`)
-    while (this.lastApplied < this.commitIndex) {
-      this.lastApplied += 1
-      const index = this.lastApplied
+    while (this.lastApplied < this.commitIndex && this.role !== 'Dead') {
+      const index = this.lastApplied + 1
       const { command, term } = this.entryAt(index)
+      this.orStop(() => this.apply({ command, index, term }))
+      this.lastApplied = index
       this.traceState('apply', `applies entry ${index}: ${command}`, { index, command })
-      this.apply({ command, index, term })
     }
   }
 
   /** The election timer fired: for so long no leader was heard, no vote given (5.2). */
   private startElection(): void {
     this.role = 'Candidate'
+    this.leaderId = null
     this.currentTerm += 1
     this.votedFor = this.id
     this.votesReceived = new Set([this.id])
-    this.traceState('role', `becomes Candidate in term ${this.currentTerm}`)
+    this.noteChange(`becomes Candidate in term ${this.currentTerm}`)
     // A split vote is resolved by time: whoever times out first wins the next round.
     this.resetElectionTimer()
     this.countVotes()
@@ -417,8 +443,9 @@ export class ConsensusModule {
       this.currentTerm = term
       // In the same term the vote is kept: forgotten, it could be given twice (5.2).
       this.votedFor = null
+      this.leaderId = null
     }
-    this.traceState('role', `becomes Follower in term ${this.currentTerm}`)
+    this.noteChange(`becomes Follower in term ${this.currentTerm}`)
     // A leader has no election timer. Others keep theirs: to hear of a term is not to
     // hear from its leader.
     if (!wasLeader) return
@@ -428,11 +455,12 @@ export class ConsensusModule {
 
   private becomeLeader(): void {
     this.role = 'Leader'
+    this.leaderId = this.id
     this.clock.clearTimeout(this.electionTimer)
     const nextIndex = this.lastLogIndex() + 1
     this.nextIndex = new Map(this.peers.map((peer) => [peer.id, nextIndex]))
     this.matchIndex = new Map(this.peers.map((peer) => [peer.id, 0]))
-    this.traceState('role', `becomes Leader of term ${this.currentTerm}`)
+    this.noteChange(`becomes Leader of term ${this.currentTerm}`)
     this.sendHeartbeats()
   }
 
@@ -472,8 +500,16 @@ export class ConsensusModule {
     return this.log[index - 1] as LogEntry
   }
 
+  /** As many as one message takes, and one at least. */
   private entriesFrom(index: number): LogEntry[] {
-    return this.log.slice(index - 1)
+    let end = index
+    let length = 0
+    while (end <= this.lastLogIndex()) {
+      length += this.entryAt(end).command.length + ENTRY_OVERHEAD
+      if (length > MAX_ENTRIES_LENGTH && end > index) break
+      end += 1
+    }
+    return this.log.slice(index - 1, end - 1)
   }
 
   /** Lets the log go on with `entries` at `firstIndex`; what stood there is gone. */
@@ -488,12 +524,28 @@ export class ConsensusModule {
     this.traceEntries(`appends ${entries.length} at ${firstIndex}`, firstIndex)
   }
 
+  /** A server that cannot do its share must not claim that it did: it stops. */
+  private orStop(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.stop()
+      throw error
+    }
+  }
+
   private nextIndexOf(peerId: number): number {
     return this.nextIndex.get(peerId) as number
   }
 
   private matchIndexOf(peerId: number): number {
     return this.matchIndex.get(peerId) as number
+  }
+
+  /** The role or the term is another than it was. */
+  private noteChange(message: string): void {
+    this.traceState('role', message)
+    this.onChange(this.report())
   }
 
   /** Writes a line of the test log; who carries this server's messages does so, too. */

@@ -95,15 +95,12 @@ export interface Timing {
 
 const DEFAULT_TIMING: Timing = { electionTimeout: [150, 300], heartbeatInterval: 50 }
 
-/** The longest command, in characters. */
-const MAX_COMMAND_LENGTH = 1_000_000
-/**
- * The most that one AppendEntries carries, in characters: below the 4 MiB that gRPC
- * takes, even where each of them is 3 bytes long.
- */
-const MAX_ENTRIES_LENGTH = 1_100_000
-/** What an entry adds to its command. */
-const ENTRY_OVERHEAD = 20
+/** The longest command, in characters: a value of 256 KiB fits, however escaped. */
+const MAX_COMMAND_LENGTH = 2_000_000
+/** The most that one AppendEntries carries, in characters, unless one command is longer. */
+const MAX_ENTRIES_LENGTH = 1_000_000
+/** What an entry adds to its command: as much work as so many characters. */
+const ENTRY_OVERHEAD = 150
 
 export interface ConsensusModuleOptions {
   readonly id: number
@@ -114,6 +111,8 @@ export interface ConsensusModuleOptions {
   readonly random: () => number
   readonly logger: Logger
   readonly timing?: Partial<Timing>
+  /** Told of every change of role or term. It must not call this module. */
+  readonly onChange?: (report: Report) => void
   readonly storage: Storage
   /** Takes the committed entries: each once, in order, starting at index 1. */
   readonly apply: (entry: AppliedEntry) => void
@@ -124,6 +123,8 @@ export interface Report {
   readonly term: number
   readonly role: Role
   readonly isLeader: boolean
+  /** For clients that ask the wrong server; null while it is not known. */
+  readonly leaderId: number | null
   readonly commitIndex: number
   readonly lastApplied: number
   readonly lastLogIndex: number
@@ -141,6 +142,8 @@ export class ConsensusModule {
   // Volatile state on all servers.
   /** Dead before `start()` and after `stop()`. */
   role: Role = 'Dead'
+  /** Who leads `currentTerm`, so that a follower can redirect clients. */
+  private leaderId: number | null = null
   /** The last entry known to be committed: it is on a majority, and stays. */
   commitIndex = 0
   /** The last entry handed to the state machine; lastApplied ≤ commitIndex. */
@@ -156,14 +159,15 @@ export class ConsensusModule {
   /** By peer: the last entry known to be in its log. */
   private matchIndex = new Map<number, number>()
   /** By peer: the entries it has not answered; no others are on their way to it. */
-  private unanswered = new Map<number, { args: AppendEntriesArgs; sentAtMs: number }>()
+  private unanswered = new Map<number, AppendEntriesArgs>()
 
   private electionTimer: unknown
   private heartbeatTimer: unknown
   private replicationTimer: unknown = null
+  private syncTimer: unknown = null
 
-  /** Whether the log has entries that would not survive a crash. */
-  private hasUnsynced = false
+  /** The last entry of the log that would survive a crash. */
+  private lastSynced = 0
 
   private readonly id: number
   private readonly peers: readonly Peer[]
@@ -171,6 +175,7 @@ export class ConsensusModule {
   private readonly random: () => number
   private readonly logger: Logger
   private readonly timing: Timing
+  private readonly onChange: (report: Report) => void
   private readonly storage: Storage
   private readonly apply: (entry: AppliedEntry) => void
 
@@ -181,6 +186,7 @@ export class ConsensusModule {
     this.random = options.random
     this.logger = options.logger
     this.timing = { ...DEFAULT_TIMING, ...options.timing }
+    this.onChange = options.onChange ?? (() => {})
     this.storage = options.storage
     this.apply = options.apply
 
@@ -190,13 +196,14 @@ export class ConsensusModule {
     this.currentTerm = currentTerm
     this.votedFor = votedFor
     this.log = log
+    this.lastSynced = log.length
     if (log.length > 0) this.traceEntries(`recovers ${log.length} entries`, 1)
   }
 
   /** Begins as a follower, which waits to hear from a leader (5.2). */
   start(): void {
     this.role = 'Follower'
-    this.traceState('role', `starts as a follower in term ${this.currentTerm}`)
+    this.noteChange(`starts as a follower in term ${this.currentTerm}`)
     this.resetElectionTimer()
   }
 
@@ -204,10 +211,11 @@ export class ConsensusModule {
   stop(): void {
     if (this.role === 'Dead') return
     this.role = 'Dead'
+    this.leaderId = null
     this.clock.clearTimeout(this.electionTimer)
     this.clock.clearTimeout(this.heartbeatTimer)
     this.clock.clearTimeout(this.replicationTimer)
-    this.traceState('role', 'becomes Dead')
+    this.noteChange('becomes Dead')
   }
 
   report(): Report {
@@ -216,6 +224,7 @@ export class ConsensusModule {
       term: this.currentTerm,
       role: this.role,
       isLeader: this.role === 'Leader',
+      leaderId: this.leaderId,
       commitIndex: this.commitIndex,
       lastApplied: this.lastApplied,
       lastLogIndex: this.lastLogIndex(),
@@ -290,6 +299,7 @@ export class ConsensusModule {
     }
     // Whoever sends this has won the term: a candidate has lost it (5.2).
     if (this.role === 'Candidate') this.becomeFollower(args.term)
+    this.leaderId = args.leaderId
     this.resetElectionTimer()
     if (!this.holds(args.prevLogIndex, args.prevLogTerm)) {
       return {
@@ -299,9 +309,11 @@ export class ConsensusModule {
       }
     }
     this.storeEntries(args.prevLogIndex + 1, args.entries)
-    this.sync()
+    this.sync(args.prevLogIndex + args.entries.length)
     // Not beyond the last new entry: what follows it in this log may still be wrong.
     this.commitUpTo(Math.min(args.leaderCommit, args.prevLogIndex + args.entries.length))
+    // The state machine may have stopped this server.
+    if (!this.isStill('Follower', args.term)) return null
     return {
       term: this.currentTerm,
       success: true,
@@ -334,23 +346,24 @@ export class ConsensusModule {
     if (index <= this.commitIndex) return
     this.commitIndex = index
     this.traceState('commit', `commits up to entry ${index}`)
-    while (this.lastApplied < this.commitIndex) {
-      this.lastApplied += 1
-      const index = this.lastApplied
+    while (this.lastApplied < this.commitIndex && this.role !== 'Dead') {
+      const index = this.lastApplied + 1
       const { command, term } = this.entryAt(index)
+      this.orStop(() => this.apply({ command, index, term }))
+      this.lastApplied = index
       this.traceState('apply', `applies entry ${index}: ${command}`, { index, command })
-      this.apply({ command, index, term })
     }
   }
 
   /** The election timer fired: for so long no leader was heard, no vote given (5.2). */
   private startElection(): void {
     this.role = 'Candidate'
+    this.leaderId = null
     this.currentTerm += 1
     this.votedFor = this.id
     this.votesReceived = new Set([this.id])
     this.saveTermAndVote()
-    this.traceState('role', `becomes Candidate in term ${this.currentTerm}`)
+    this.noteChange(`becomes Candidate in term ${this.currentTerm}`)
     // A split vote is resolved by time: whoever times out first wins the next round.
     this.resetElectionTimer()
     this.countVotes()
@@ -363,6 +376,11 @@ export class ConsensusModule {
       }
       peer.requestVote(args, (reply) => this.onVoteReply(peer.id, args, reply))
     }
+  }
+
+  /** Timers fire before what has arrived is read, and the leader may be in that. */
+  private startElectionSoon(): void {
+    this.electionTimer = this.clock.setTimeout(() => this.startElection(), 0)
   }
 
   private onVoteReply(
@@ -398,7 +416,7 @@ export class ConsensusModule {
     this.advanceCommitIndex()
   }
 
-  /** What is submitted in one turn of the event loop shares one sync and one round. */
+  /** What is submitted in one turn of the event loop shares one round and one sync. */
   private replicateSoon(): void {
     if (this.replicationTimer !== null) return
     this.replicationTimer = this.clock.setTimeout(() => {
@@ -409,14 +427,27 @@ export class ConsensusModule {
 
   private replicate(): void {
     if (this.role !== 'Leader') return
-    for (const peer of this.peers) {
-      if (!this.unanswered.has(peer.id)) this.sendAppendEntries(peer)
-    }
+    for (const peer of this.peers) this.sendMore(peer)
+    this.syncSoon()
+  }
+
+  /** In a turn of its own, so that the messages leave before the disk works (10.2.1). */
+  private syncSoon(): void {
+    if (this.syncTimer !== null) return
+    this.syncTimer = this.clock.setTimeout(() => {
+      this.syncTimer = null
+      this.syncSome()
+    }, 0)
+  }
+
+  private syncSome(): void {
+    if (this.role !== 'Leader') return
+    this.sync(this.lastSynced + this.entriesFrom(this.lastSynced + 1).length)
     this.advanceCommitIndex()
+    if (this.lastSynced < this.lastLogIndex()) this.syncSoon()
   }
 
   private sendAppendEntries(peer: Peer): void {
-    this.sync()
     // A peer that has entries to answer gets a heartbeat: never more than it can take.
     const isBusy = this.unanswered.has(peer.id)
     const prevLogIndex = this.nextIndexOf(peer.id) - 1
@@ -429,9 +460,12 @@ export class ConsensusModule {
       leaderCommit: this.commitIndex,
     }
     if (args.entries.length > 0) {
-      this.unanswered.set(peer.id, { args, sentAtMs: this.clock.now() })
+      this.unanswered.set(peer.id, args)
+      const nextIndex = prevLogIndex + args.entries.length + 1
+      this.noteProgress(peer, this.matchIndexOf(peer.id), nextIndex)
     }
-    peer.appendEntries(args, (reply) => this.onAppendReply(peer, args, reply))
+    const awaited = this.unanswered.get(peer.id)
+    peer.appendEntries(args, (reply) => this.onAppendReply(peer, args, reply, awaited))
   }
 
   /** The reply speaks of what was sent, not of what the log holds by now. */
@@ -439,11 +473,15 @@ export class ConsensusModule {
     peer: Peer,
     args: AppendEntriesArgs,
     reply: AppendEntriesReply,
+    awaited: AppendEntriesArgs | undefined,
   ): void {
     this.observeTerm(reply.term)
     if (!this.isStill('Leader', args.term)) return
-    this.noteAnswer(peer, args)
+    // What answers a message from before the unanswered entries says nothing of them.
+    const isOld = this.unanswered.get(peer.id) !== awaited
+    if (!isOld) this.unanswered.delete(peer.id)
     const known = this.matchIndexOf(peer.id)
+    if (!reply.success && isOld) return
     if (!reply.success) {
       // Back, and try again (5.3); but a late reply must not undo what is known.
       const nextIndex = Math.max(known + 1, this.beforeConflict(args, reply))
@@ -452,7 +490,8 @@ export class ConsensusModule {
       return
     }
     const matchIndex = Math.max(known, args.prevLogIndex + args.entries.length)
-    this.noteProgress(peer, matchIndex, matchIndex + 1)
+    const nextIndex = Math.max(matchIndex + 1, this.nextIndexOf(peer.id))
+    this.noteProgress(peer, matchIndex, nextIndex)
     this.advanceCommitIndex()
     this.sendMore(peer)
   }
@@ -469,18 +508,10 @@ export class ConsensusModule {
     this.traceState('note', message)
   }
 
-  /** Who answers heartbeats, but not the entries sent before them, has lost those. */
-  private noteAnswer(peer: Peer, args: AppendEntriesArgs): void {
-    const sent = this.unanswered.get(peer.id)
-    if (!sent) return
-    const isOverdue = this.clock.now() - sent.sentAtMs > this.timing.heartbeatInterval
-    if (sent.args === args || isOverdue) this.unanswered.delete(peer.id)
-  }
-
   /** Catches a peer up message by message, at the pace of its answers. */
   private sendMore(peer: Peer): void {
-    const isBehind = this.nextIndexOf(peer.id) <= this.lastLogIndex()
-    if (isBehind && !this.unanswered.has(peer.id)) this.sendAppendEntries(peer)
+    if (this.role !== 'Leader' || this.unanswered.has(peer.id)) return
+    if (this.nextIndexOf(peer.id) <= this.lastLogIndex()) this.sendAppendEntries(peer)
   }
 
   /**
@@ -501,9 +532,8 @@ export class ConsensusModule {
    * entries before them along.
    */
   private advanceCommitIndex(): void {
-    this.sync()
     const matches = this.peers.map((peer) => this.matchIndexOf(peer.id))
-    const sorted = [this.lastLogIndex(), ...matches].sort((a, b) => b - a)
+    const sorted = [this.lastSynced, ...matches].sort((a, b) => b - a)
     const onMajority = sorted[this.majority() - 1] ?? 0
     if (this.termAt(onMajority) === this.currentTerm) this.commitUpTo(onMajority)
   }
@@ -525,9 +555,10 @@ export class ConsensusModule {
       this.currentTerm = term
       // In the same term the vote is kept: forgotten, it could be given twice (5.2).
       this.votedFor = null
+      this.leaderId = null
       this.saveTermAndVote()
     }
-    this.traceState('role', `becomes Follower in term ${this.currentTerm}`)
+    this.noteChange(`becomes Follower in term ${this.currentTerm}`)
     // A leader has no election timer. Others keep theirs: to hear of a term is not to
     // hear from its leader.
     if (!wasLeader) return
@@ -537,12 +568,13 @@ export class ConsensusModule {
 
   private becomeLeader(): void {
     this.role = 'Leader'
+    this.leaderId = this.id
     this.clock.clearTimeout(this.electionTimer)
     const nextIndex = this.lastLogIndex() + 1
     this.nextIndex = new Map(this.peers.map((peer) => [peer.id, nextIndex]))
     this.matchIndex = new Map(this.peers.map((peer) => [peer.id, 0]))
     this.unanswered = new Map()
-    this.traceState('role', `becomes Leader of term ${this.currentTerm}`)
+    this.noteChange(`becomes Leader of term ${this.currentTerm}`)
     this.sendHeartbeats()
   }
 
@@ -553,7 +585,7 @@ export class ConsensusModule {
     this.clock.clearTimeout(this.electionTimer)
     this.electionTimer = this.clock.setTimeout(() => {
       this.trace('timer', `heard no leader for ${Math.round(timeoutMs)} ms`)
-      this.startElection()
+      this.startElectionSoon()
     }, timeoutMs)
   }
 
@@ -582,13 +614,13 @@ export class ConsensusModule {
     return this.log[index - 1] as LogEntry
   }
 
-  /** As many as one message takes. */
+  /** As many as one message takes, and one at least. */
   private entriesFrom(index: number): LogEntry[] {
     let end = index
     let length = 0
     while (end <= this.lastLogIndex()) {
       length += this.entryAt(end).command.length + ENTRY_OVERHEAD
-      if (length > MAX_ENTRIES_LENGTH) break
+      if (length > MAX_ENTRIES_LENGTH && end > index) break
       end += 1
     }
     return this.log.slice(index - 1, end - 1)
@@ -598,13 +630,12 @@ export class ConsensusModule {
   private replaceFrom(firstIndex: number, entries: readonly LogEntry[]): void {
     if (firstIndex <= this.lastLogIndex()) {
       this.log.length = firstIndex - 1
+      this.lastSynced = Math.min(this.lastSynced, firstIndex - 1)
       this.traceState('truncate', `removes entry ${firstIndex} and what follows`, {
         index: firstIndex,
       })
     }
     for (const entry of entries) this.log.push(entry)
-    this.orStop(() => this.storage.saveEntries(firstIndex, entries))
-    this.hasUnsynced = true
     this.traceEntries(`appends ${entries.length} at ${firstIndex}`, firstIndex)
   }
 
@@ -613,18 +644,22 @@ export class ConsensusModule {
     this.traceState('persist', `keeps term ${this.currentTerm} and its vote`)
   }
 
-  /** Makes the log durable, before anyone is told that an entry is in it. */
-  private sync(): void {
-    if (!this.hasUnsynced) return
-    this.orStop(() => this.storage.sync())
-    this.hasUnsynced = false
-    this.traceState('persist', `keeps its log up to entry ${this.lastLogIndex()}`)
+  /** Makes the log durable up to an entry, before anyone counts on that. */
+  private sync(lastIndex: number): void {
+    if (lastIndex <= this.lastSynced) return
+    const entries = this.log.slice(this.lastSynced, lastIndex)
+    this.orStop(() => {
+      this.storage.saveEntries(this.lastSynced + 1, entries)
+      this.storage.sync()
+    })
+    this.lastSynced = lastIndex
+    this.traceState('persist', `keeps its log up to entry ${lastIndex}`)
   }
 
-  /** A server that cannot keep what it promises must not promise: it stops. */
-  private orStop(save: () => void): void {
+  /** A server that cannot do its share must not claim that it did: it stops. */
+  private orStop(work: () => void): void {
     try {
-      save()
+      work()
     } catch (error) {
       this.stop()
       throw error
@@ -637,6 +672,12 @@ export class ConsensusModule {
 
   private matchIndexOf(peerId: number): number {
     return this.matchIndex.get(peerId) as number
+  }
+
+  /** The role or the term is another than it was. */
+  private noteChange(message: string): void {
+    this.traceState('role', message)
+    this.onChange(this.report())
   }
 
   /** Writes a line of the test log; who carries this server's messages does so, too. */

@@ -417,7 +417,7 @@ test('entries are kept before the leader hears that they are held', () => {
   expect(afterCrash(storage).log).toEqual(entriesOf(1, 2))
 })
 
-test('a leader keeps entries before it sends them', () => {
+test('entries are sent before the leader keeps them, which happens meanwhile (10.2.1)', () => {
   const { server, clock, appends, storage } = leaderOf(3)
   const carrying = () => appends.filter(({ args }) => args.entries.length > 0)
   const sentBeforeSync: number[] = []
@@ -429,9 +429,52 @@ test('a leader keeps entries before it sends them', () => {
   server.submit('x')
   server.submit('y')
   clock.advance(0)
-  expect(carrying()).toHaveLength(2)
-  expect(sentBeforeSync).toEqual([0])
+  expect(sentBeforeSync).toEqual([2])
   expect(afterCrash(storage).log).toHaveLength(2)
+})
+
+test('a leader counts itself once it keeps an entry, and not before (10.2.1)', () => {
+  const { server, clock, appends, storage } = leaderOf(5)
+  const [one, another] = [0, 1]
+  const keptAtReply: number[] = []
+  const sync = storage.sync.bind(storage)
+  storage.sync = () => {
+    const carrying = appends.filter(({ args }) => args.entries.length > 0)
+    carrying[one]?.reply({ term: 1, success: true })
+    keptAtReply.push(server.commitIndex)
+    sync()
+  }
+  server.submit('x')
+  clock.advance(0)
+  expect(keptAtReply).toEqual([0])
+  expect(server.commitIndex).toBe(0)
+  const carrying = appends.filter(({ args }) => args.entries.length > 0)
+  carrying[another]?.reply({ term: 1, success: true })
+  expect(server.commitIndex).toBe(1)
+})
+
+test('a majority of others is enough to commit what the leader has not kept yet', () => {
+  const { server, clock, appends, storage } = leaderOf(3)
+  const sync = storage.sync.bind(storage)
+  storage.sync = () => {
+    for (const { args, reply } of appends) {
+      if (args.entries.length > 0) reply({ term: 1, success: true })
+    }
+    expect(server.commitIndex).toBe(1)
+    sync()
+  }
+  server.submit('x')
+  clock.advance(0)
+  expect(server.commitIndex).toBe(1)
+})
+
+test('who leads no more keeps what it took before it acknowledges what follows on it', () => {
+  const { server, storage } = leaderOf(3)
+  server.submit('x')
+  // The new leader holds entry 1, too, and knows no turn in which it was to be kept here.
+  const next = { ...heartbeat(2, 2), prevLogIndex: 1, prevLogTerm: 1 }
+  expect(server.appendEntries(next)).toMatchObject({ success: true })
+  expect(afterCrash(storage).log).toHaveLength(1)
 })
 
 test('a server begins with what was kept, and commits and applies anew', () => {
@@ -493,28 +536,60 @@ test('a leader goes back to where the logs can agree, at once (5.3)', () => {
   expect(appends.map(({ args }) => args.entries.length)).toEqual([3, 4, 5])
 })
 
-test('entries are sent again once heartbeats after them are answered, but not they', () => {
-  const { server, clock, appends } = leaderOf(3)
-  const sentTo = (peer: number) => appends.filter((_, i) => i % 2 === peer - 1)
-  server.submit('x')
-  clock.advance(0)
-  const [, , entries] = appends
-  expect(entries?.args.entries).toHaveLength(1)
-  // While they may be on their way, it gets heartbeats.
-  clock.advance(100)
-  const heartbeats = sentTo(1).slice(2)
+/** A leader of term 1 that has sent an entry to its first peer, then two heartbeats. */
+function leaderWithUnanswered() {
+  const leader = leaderOf(3)
+  const sentTo = (peer: number) => leader.appends.filter((_, i) => i % 2 === peer - 1)
+  leader.server.submit('x')
+  leader.clock.advance(100)
+  const [first, entries, ...heartbeats] = sentTo(1)
+  const refusal = { term: 1, success: false, conflictTerm: 0, conflictIndex: 1 }
+  return { ...leader, first, entries, heartbeats, refusal }
+}
+
+test('a heartbeat stands after the entries sent before it, and finds a hole (10.2.2)', () => {
+  const { entries, heartbeats, appends, refusal } = leaderWithUnanswered()
+  expect(entries?.args).toMatchObject({ prevLogIndex: 0, entries: [{ command: 'x' }] })
   expect(heartbeats.map(({ args }) => args.entries.length)).toEqual([0, 0])
-  heartbeats[1]?.reply({ term: 1, success: true })
-  expect(appends.at(-1)?.args.entries).toHaveLength(1)
-  // A reply that comes twice does not send them twice.
+  expect(heartbeats.map(({ args }) => args.prevLogIndex)).toEqual([1, 1])
+  heartbeats[0]?.reply(refusal)
+  expect(appends.at(-1)?.args).toMatchObject({ prevLogIndex: 0, entries: [{}] })
+  // The other heartbeat is from before they were sent again: it says nothing of them.
   const sent = appends.length
-  heartbeats[1]?.reply({ term: 1, success: true })
+  heartbeats[1]?.reply(refusal)
+  heartbeats[0]?.reply(refusal)
   expect(appends).toHaveLength(sent)
+})
+
+test('who answers a heartbeat that follows on entries has the entries', () => {
+  const { server, heartbeats, appends } = leaderWithUnanswered()
+  heartbeats[0]?.reply({ term: 1, success: true })
+  expect(server.commitIndex).toBe(1)
+  expect(appends.filter(({ args }) => args.entries.length > 0)).toHaveLength(2)
+})
+
+test('who answers what was sent before entries may still be storing them', () => {
+  const { server, first, appends, clock } = leaderWithUnanswered()
+  const sent = appends.length
+  first?.reply({ term: 1, success: true })
+  first?.reply({ term: 1, success: false, conflictTerm: 0, conflictIndex: 1 })
+  expect(appends).toHaveLength(sent)
+  clock.advance(1_000)
+  expect(server.commitIndex).toBe(0)
+  expect(appends.filter(({ args }) => args.entries.length > 0)).toHaveLength(2)
+})
+
+test('what has arrived when the election timer fires is read first', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.setTimeout(() => server.appendEntries(heartbeat(1, 1)), TIMEOUT_MS)
+  clock.advance(TIMEOUT_MS)
+  expect(votes).toEqual([])
+  expect(server.report()).toMatchObject({ role: 'Follower', leaderId: 1 })
 })
 
 test('a command too long for one message is refused with a clear error', () => {
   const { server } = leaderOf(3)
-  expect(() => server.submit('x'.repeat(1_000_001))).toThrow('1000000 characters long')
+  expect(() => server.submit('x'.repeat(2_000_001))).toThrow('2000000 characters long')
   expect(server.log).toEqual([])
 })
 
