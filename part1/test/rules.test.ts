@@ -5,6 +5,7 @@ import {
   type AppendEntriesArgs,
   type AppendEntriesReply,
   ConsensusModule,
+  type Report,
   type RequestVoteArgs,
   type RequestVoteReply,
 } from '../src/raft.ts'
@@ -12,6 +13,7 @@ import {
 /** One server of a cluster whose other servers are played by the test. */
 function oneServerOf(size: number) {
   const clock = new VirtualClock()
+  const changes: Report[] = []
   const votes: { args: RequestVoteArgs; reply: (reply: RequestVoteReply) => void }[] = []
   const appends: {
     args: AppendEntriesArgs
@@ -35,9 +37,10 @@ function oneServerOf(size: number) {
     clock,
     random: () => 0,
     logger: silentLogger,
+    onChange: (report) => changes.push(report),
   })
   server.start()
-  return { server, clock, votes, appends }
+  return { server, clock, votes, appends, changes }
 }
 
 const vote = (term: number, candidateId: number): RequestVoteArgs => ({
@@ -210,4 +213,39 @@ test('a server that was stopped answers nothing and does nothing', () => {
   clock.advance(10_000)
   expect(server.report()).toMatchObject({ role: 'Dead', term: 1, isLeader: false })
   expect(votes).toHaveLength(2)
+})
+
+test('a server knows who leads its term, once it has heard of it (Figure 2)', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  expect(server.report().leaderId).toBeNull()
+  server.appendEntries(heartbeat(1, 2))
+  expect(server.report().leaderId).toBe(2)
+  // Another term has a leader of its own, or none.
+  server.requestVote(vote(2, 1))
+  expect(server.report().leaderId).toBeNull()
+  server.appendEntries(heartbeat(2, 1))
+  expect(server.report().leaderId).toBe(1)
+  clock.advance(TIMEOUT_MS)
+  expect(server.report().leaderId).toBeNull()
+  votes[0]?.reply({ term: 3, voteGranted: true })
+  expect(server.report().leaderId).toBe(0)
+  server.stop()
+  expect(server.report().leaderId).toBeNull()
+})
+
+test('every change of role or term is told to whoever asked for it', () => {
+  const { server, clock, votes, changes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  server.requestVote(vote(2, 1))
+  server.requestVote(vote(3, 2))
+  server.stop()
+  expect(changes.map(({ role, term }) => `${role} ${term}`)).toEqual([
+    'Follower 0',
+    'Candidate 1',
+    'Leader 1',
+    'Follower 2',
+    'Follower 3',
+    'Dead 3',
+  ])
 })

@@ -7,6 +7,7 @@ import {
   type AppliedEntry,
   ConsensusModule,
   type LogEntry,
+  type Report,
   type RequestVoteArgs,
   type RequestVoteReply,
 } from '../src/raft.ts'
@@ -14,12 +15,14 @@ import {
 /** One server of a cluster whose other servers are played by the test. */
 function oneServerOf(size: number) {
   const clock = new VirtualClock()
+  const changes: Report[] = []
   const votes: { args: RequestVoteArgs; reply: (reply: RequestVoteReply) => void }[] = []
   const appends: {
     args: AppendEntriesArgs
     reply: (reply: AppendEntriesReply) => void
   }[] = []
   const applied: AppliedEntry[] = []
+  const onApply: ((entry: AppliedEntry) => void)[] = []
   const peers = Array.from({ length: size - 1 }, (_, i) => ({
     id: i + 1,
     requestVote: (args: RequestVoteArgs, reply: (reply: RequestVoteReply) => void) => {
@@ -38,10 +41,14 @@ function oneServerOf(size: number) {
     clock,
     random: () => 0,
     logger: silentLogger,
-    apply: (entry) => applied.push(entry),
+    onChange: (report) => changes.push(report),
+    apply: (entry) => {
+      applied.push(entry)
+      for (const each of onApply) each(entry)
+    },
   })
   server.start()
-  return { server, clock, votes, appends, applied }
+  return { server, clock, votes, appends, applied, onApply, changes }
 }
 
 const vote = (term: number, candidateId: number): RequestVoteArgs => ({
@@ -234,6 +241,41 @@ test('a server that was stopped answers nothing and does nothing', () => {
   expect(votes).toHaveLength(2)
 })
 
+test('a server knows who leads its term, once it has heard of it (Figure 2)', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  expect(server.report().leaderId).toBeNull()
+  server.appendEntries(heartbeat(1, 2))
+  expect(server.report().leaderId).toBe(2)
+  // Another term has a leader of its own, or none.
+  server.requestVote(vote(2, 1))
+  expect(server.report().leaderId).toBeNull()
+  server.appendEntries(heartbeat(2, 1))
+  expect(server.report().leaderId).toBe(1)
+  clock.advance(TIMEOUT_MS)
+  expect(server.report().leaderId).toBeNull()
+  votes[0]?.reply({ term: 3, voteGranted: true })
+  expect(server.report().leaderId).toBe(0)
+  server.stop()
+  expect(server.report().leaderId).toBeNull()
+})
+
+test('every change of role or term is told to whoever asked for it', () => {
+  const { server, clock, votes, changes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  server.requestVote(vote(2, 1))
+  server.requestVote(vote(3, 2))
+  server.stop()
+  expect(changes.map(({ role, term }) => `${role} ${term}`)).toEqual([
+    'Follower 0',
+    'Candidate 1',
+    'Leader 1',
+    'Follower 2',
+    'Follower 3',
+    'Dead 3',
+  ])
+})
+
 test('a vote goes only to a candidate whose log is up to date, last term first (5.4.1)', () => {
   const { server } = oneServerOf(5)
   server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 1, 2) })
@@ -380,4 +422,57 @@ test('a leader that stepped down takes no commands', () => {
   appends[0]?.reply({ term: 2, success: false })
   expect(server.submit('x')).toBeNull()
   expect(server.log).toEqual([])
+})
+
+test('after it was stopped by its state machine a server applies nothing more', () => {
+  const { server, applied, onApply } = oneServerOf(3)
+  onApply.push(() => server.stop())
+  const entries = entriesOf(1, 1, 1)
+  const args = { ...heartbeat(1, 1), entries, leaderCommit: 3 }
+  expect(server.appendEntries(args)).toBeNull()
+  expect(applied.map(({ index }) => index)).toEqual([1])
+  expect(server.report()).toMatchObject({ role: 'Dead', lastApplied: 1 })
+})
+
+test('a leader that its state machine stops says nothing more', () => {
+  const { server, clock, appends, onApply } = leaderOf(3)
+  onApply.push(() => server.stop())
+  for (const command of ['a', 'b']) server.submit(command)
+  clock.advance(50)
+  const sent = appends.length
+  for (const { args, reply } of [...appends]) {
+    if (args.entries.length > 0) reply({ term: 1, success: true })
+  }
+  clock.advance(1_000)
+  expect(appends).toHaveLength(sent)
+  expect(server.report()).toMatchObject({ role: 'Dead', lastApplied: 1 })
+})
+
+test('a state machine that throws stops its server, and the entry is not applied', () => {
+  const { server, onApply } = oneServerOf(3)
+  onApply.push(({ index }) => {
+    if (index === 2) throw new Error('the state machine is broken')
+  })
+  const entries = entriesOf(1, 1, 1)
+  const args = { ...heartbeat(1, 1), entries, leaderCommit: 3 }
+  expect(() => server.appendEntries(args)).toThrow('the state machine is broken')
+  expect(server.report()).toMatchObject({ role: 'Dead', lastApplied: 1 })
+  expect(server.appendEntries(args)).toBeNull()
+})
+
+test('a command too long for one message is refused with a clear error', () => {
+  const { server } = leaderOf(3)
+  expect(() => server.submit('x'.repeat(2_000_001))).toThrow('2000000 characters long')
+  expect(server.log).toEqual([])
+})
+
+test('more than one message takes goes in several', () => {
+  const { server, clock, appends } = leaderOf(2)
+  for (const letter of ['a', 'b', 'c']) server.submit(letter.repeat(600_000))
+  const carrying = () => appends.findLast(({ args }) => args.entries.length > 0)
+  clock.advance(50)
+  expect(carrying()?.args).toMatchObject({ prevLogIndex: 0, entries: [{}] })
+  carrying()?.reply({ term: 1, success: true })
+  clock.advance(50)
+  expect(carrying()?.args).toMatchObject({ prevLogIndex: 1, entries: [{}] })
 })
