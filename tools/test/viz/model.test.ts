@@ -93,6 +93,52 @@ describe('messages', () => {
   })
 })
 
+describe('a deposed leader', () => {
+  const role = (server: number, role: string, term: number) => ({
+    event: 'role',
+    server,
+    role,
+    term,
+  })
+  const spanOf = (timeline: Timeline, lane: number) =>
+    everyRow(timeline)
+      .map((row) => (timeline.deposedAt(lane, row) ? 1 : 0))
+      .join('')
+
+  test('is one from when another leads a higher term until it steps down', async () => {
+    const { timeline } = await pageOf(
+      logOf(
+        start,
+        role(0, 'Leader', 1),
+        role(1, 'Candidate', 2),
+        role(1, 'Leader', 2),
+        role(2, 'Follower', 2),
+        role(0, 'Follower', 2),
+        role(0, 'Leader', 3),
+      ),
+    )
+    expect(spanOf(timeline, 1)).toBe('0001100')
+    expect(spanOf(timeline, 2)).toBe('0000001')
+    expect(timeline.deposedAt(1, 4)).toMatchObject({ by: 2, term: 2, fromRow: 3 })
+  })
+
+  test('is one at once if a higher term was led before it won', async () => {
+    const { timeline } = await pageOf(
+      logOf(start, role(0, 'Leader', 5), role(1, 'Leader', 4), role(1, 'Follower', 5)),
+    )
+    expect(spanOf(timeline, 1)).toBe('0000')
+    expect(spanOf(timeline, 2)).toBe('0010')
+  })
+
+  test('is none once it crashed', async () => {
+    const crash = { event: 'fault', fault: { kind: 'crash', peer: 0 } }
+    const { timeline } = await pageOf(
+      logOf(start, role(0, 'Leader', 1), crash, role(1, 'Leader', 2)),
+    )
+    expect(spanOf(timeline, 1)).toBe('0000')
+  })
+})
+
 describe('state', () => {
   const entry = (index: number, term: number) => ({ index, term, command: `c${index}` })
   const append = (server: number, ...entries: object[]) => ({

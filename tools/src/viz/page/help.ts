@@ -72,6 +72,11 @@ function cells(): HTMLElement[] {
       chip('L2'),
       'Leader: a majority voted for it; it sends AppendEntries.',
     ),
+    ...cell(
+      'role-leader on deposed',
+      chip('L1'),
+      'Hatched: deposed, and does not know it yet. Another server leads a higher term.',
+    ),
     ...cell('role-dead on', chip('†2'), 'Dead: stopped or crashed.'),
     ...cell('role-follower on', chip('F2', 'new-term'), 'The server enters this term.'),
     ...cell('role-leader on', chip('L2', 'new-role'), 'It has this role from here on.'),

@@ -1,6 +1,6 @@
 import { h } from './dom.ts'
 import type { LogEntry, Snapshot, Timeline } from './timeline.ts'
-import { count, roleLetter, roleName } from './words.ts'
+import { count, laneName, roleLetter, roleName } from './words.ts'
 
 /** So many entries of each log stand in the panel; the last ones matter. */
 const ENTRIES_SHOWN = 7
@@ -16,7 +16,8 @@ export function statePanel(timeline: Timeline, row: number): HTMLElement {
     'section',
     { class: 'states', 'aria-label': 'Every server at this event' },
     h('h2', {}, 'Servers', h('small', {}, ` after event ${count(row + 1)}`)),
-    serverTable(timeline, lanes),
+    serverTable(timeline, lanes, row),
+    ...deposedNotes(timeline, row),
     timeline.hasLogs ? logTable(timeline, lanes) : null,
   )
 }
@@ -26,7 +27,26 @@ interface Server {
   readonly now: Snapshot
 }
 
-function serverTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
+/** Who leads no more and does not know it, and why that does no harm. */
+function deposedNotes(timeline: Timeline, row: number): HTMLElement[] {
+  return timeline.header.lanes.flatMap((_, lane) => {
+    const deposed = timeline.deposedAt(lane, row)
+    if (!deposed) return []
+    const by = laneName(timeline, deposed.by)
+    const text =
+      `${laneName(timeline, lane)} still believes that it leads. It was deposed at event ` +
+      `${count(deposed.fromRow + 1)}, when ${by} came to lead term ${deposed.term}: a ` +
+      'majority is in that term, and takes no more entries from it. It steps down when ' +
+      'it hears of a higher term (5.1).'
+    return [h('p', { class: 'deposed-note' }, text)]
+  })
+}
+
+function serverTable(
+  timeline: Timeline,
+  servers: readonly Server[],
+  row: number,
+): HTMLElement {
   const head = ['', 'Role', 'Term', 'Voted for']
   if (timeline.hasLogs) head.push('Commit', 'Applied')
   const rows = servers.map(({ id, now }) => {
@@ -36,6 +56,7 @@ function serverTable(timeline: Timeline, servers: readonly Server[]): HTMLElemen
       h('b', { 'aria-hidden': 'true' }, roleLetter(role)),
       ` ${roleName(role)}`,
     )
+    if (timeline.deposedAt(timeline.laneOfServer(id), row)) name.classList.add('deposed')
     const cells = [
       h('th', { scope: 'row' }, String(id)),
       h('td', {}, name),

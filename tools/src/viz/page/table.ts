@@ -263,6 +263,7 @@ export class Table {
     const { timeline } = this
     const role = timeline.roleAt(lane, row)
     cell.classList.add('lane', `role-${roleName(role).toLowerCase()}`)
+    if (timeline.deposedAt(lane, row)) cell.classList.add('deposed')
     for (const fault of timeline.faultsAt(lane, row)) {
       if (row < fault.toRow) cell.classList.add('broken', `fault-${fault.kind}`)
       const isEdge = row === fault.fromRow || row === fault.toRow

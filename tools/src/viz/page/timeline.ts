@@ -46,6 +46,16 @@ export interface LogEntry {
   readonly command: string
 }
 
+/** A leader that was deposed and does not know it: since when, and by whom. */
+export interface Deposed {
+  readonly fromRow: number
+  /** The row at which it has another role or term, or the number of rows. */
+  readonly toRow: number
+  /** The lane that leads the higher term, and that term. */
+  readonly by: number
+  readonly term: number
+}
+
 export type MarkKind = 'leader' | 'election' | 'fault' | 'commit' | 'failure'
 
 /** A run as rows in the order of the log, and what can be asked of it. Knows no page. */
@@ -76,6 +86,7 @@ export class Timeline {
   /** By lane: the rows at which its role or term changed. */
   readonly changes: readonly number[][]
 
+  private readonly deposedByLane: readonly Deposed[][]
   private readonly state: Int32Array
   private readonly states: Texts
   private readonly commands: Texts
@@ -121,6 +132,7 @@ export class Timeline {
     this.otherEnd = this.linkMessages()
     this.changes = this.findChanges()
     this.marks = this.findMarks()
+    this.deposedByLane = this.findDeposed()
     const logs = this.logsByLane(i32('logRow'), u8('logLane'), i32('logHead'))
     this.logRows = logs.rows
     this.logHeads = logs.heads
@@ -190,6 +202,13 @@ export class Timeline {
     const last = this.lastInLane(lane, row)
     if (last === NONE) return 0
     return this.isCrashed(lane, row) ? DEAD : (this.role[last] ?? 0)
+  }
+
+  /** Who has deposed the leader of a lane, which has not heard of it at `row`. */
+  deposedAt(lane: number, row: number): Deposed | null {
+    const spans = this.deposedByLane[lane] ?? []
+    const span = spans.find(({ fromRow, toRow }) => fromRow <= row && row < toRow)
+    return span && this.roleAt(lane, row) === LEADER ? span : null
   }
 
   /** The last entry of a log after `row`, as a node of the tree. */
@@ -309,6 +328,24 @@ export class Timeline {
     }
     for (const rows of changes) rows.sort((a, b) => a - b)
     return changes
+  }
+
+  /** From each leader's first row on, whoever still leads a lower term is deposed. */
+  private findDeposed(): Deposed[][] {
+    const deposed: Deposed[][] = this.header.lanes.map(() => [])
+    const reigns = this.marks.leader.map((row) => {
+      const lane = this.lane[row] ?? 0
+      const toRow = this.changes[lane]?.find((at) => at > row) ?? this.rows
+      return { lane, row, toRow, term: this.term[row] ?? 0 }
+    })
+    for (const { lane, row, toRow, term } of reigns) {
+      // The first that leads a higher term in its time; or before, if it won too late.
+      const by = reigns.find((other) => other.term > term && other.row < toRow)
+      if (!by) continue
+      const fromRow = Math.max(row, by.row)
+      deposed[lane]?.push({ fromRow, toRow, by: by.lane, term: by.term })
+    }
+    return deposed
   }
 
   changesTerm(row: number): boolean {

@@ -177,6 +177,25 @@ describe('messages and faults', () => {
   })
 })
 
+test('a leader that does not know it was deposed is hatched, and it is said why', async () => {
+  const page = await open(`${eventful}#hb=1`)
+  await page.keyboard.press('l')
+  expect(await page.locator('.row .deposed').count()).toBe(0)
+  await page.keyboard.press('l')
+  const hatched = page.locator('.row[aria-selected=true] .lane.deposed')
+  expect(await hatched.count()).toBe(1)
+  const ground = (element: Locator) =>
+    element.evaluate((cell) => getComputedStyle(cell).backgroundImage)
+  expect(await ground(hatched)).toContain('repeating-linear-gradient')
+  const panel = page.locator('.states')
+  expect(await panel.locator('.role.deposed').count()).toBe(1)
+  expect(await textOf(panel)).toMatch(/Server \d still believes that it leads/)
+  expect(await textOf(panel)).toMatch(/came to lead term 2/)
+  await page.locator('.legend summary').click()
+  expect(await textOf(page.locator('.legend'))).toContain('Hatched: deposed')
+  expect(await seriousProblems(page)).toEqual([])
+})
+
 /** How many pixels of the canvas have the ink of a custom property. */
 function inksOf(canvas: Element, name: string): number {
   const probe = document.createElement('i')
