@@ -13,6 +13,7 @@ import { loadSync } from '@grpc/proto-loader'
 import {
   type AppendEntriesArgs,
   type AppendEntriesReply,
+  type Clock,
   ConsensusModule,
   type ConsensusModuleOptions,
   type Peer,
@@ -100,6 +101,7 @@ export class Server {
   readonly consensus: ConsensusModule
 
   private readonly id: number
+  private readonly clock: Clock
   private readonly carry: Carry
   private readonly peers: Peer[] = []
   private readonly lines: Line[] = []
@@ -109,6 +111,7 @@ export class Server {
 
   constructor({ carry, ...options }: ServerOptions) {
     this.id = options.id
+    this.clock = options.clock
     this.carry = carry ?? ((_message, arrive) => arrive())
     this.consensus = new ConsensusModule({
       ...options,
@@ -212,7 +215,9 @@ export class Server {
     const duplex = line.client.Open(metadata)
     duplex.on('error', () => {}) // What was wrong is in the status.
     duplex.on('status', ({ details }) => this.onEnd(line, details))
-    const stream = new MessageStream(duplex, (parcel) => this.onReply(line, parcel))
+    const stream = new MessageStream(duplex, this.clock, (parcel) =>
+      this.onReply(line, parcel),
+    )
     line.connection = { stream, cancel: () => duplex.cancel() }
     return line.connection
   }
@@ -255,7 +260,7 @@ export class Server {
     const from = Number(duplex.metadata.get('rpc-from')[0])
     duplex.on('error', () => {}) // The peer opens another one.
     duplex.on('end', () => duplex.end())
-    const stream = new MessageStream(duplex, (parcel) =>
+    const stream = new MessageStream(duplex, this.clock, (parcel) =>
       this.onRequest(stream, from, parcel),
     )
   }

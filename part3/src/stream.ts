@@ -7,6 +7,7 @@
  * gets through between two pieces, however slow the link is. TCP alone would keep it
  * waiting behind megabytes in its buffers.
  */
+import type { Clock } from './raft.ts'
 
 /** A piece of a message, as raft.proto has it. */
 export interface Piece {
@@ -32,7 +33,7 @@ interface Duplex {
   on(event: 'data', listener: (piece: Piece) => void): unknown
 }
 
-/** How many bytes may be unacknowledged: at the start, and at most. */
+/** How many bytes may be unacknowledged: at the start, and least, and at most. */
 const MIN_WINDOW = 16 * 1024
 const MAX_WINDOW = 256 * 1024
 /** The window grows while an acknowledgement takes less than this, in ms, … */
@@ -46,6 +47,7 @@ const ACKNOWLEDGE_FROM = MIN_WINDOW / PIECES_IN_WINDOW
 
 export class MessageStream {
   private readonly duplex: Duplex
+  private readonly clock: Clock
   private readonly onParcel: (parcel: Parcel) => void
 
   /** What has not left yet, or not whole: `offset` bytes of the first have. */
@@ -63,8 +65,9 @@ export class MessageStream {
   private received = 0
   private receivedSaid = 0
 
-  constructor(duplex: Duplex, onParcel: (parcel: Parcel) => void) {
+  constructor(duplex: Duplex, clock: Clock, onParcel: (parcel: Parcel) => void) {
     this.duplex = duplex
+    this.clock = clock
     this.onParcel = onParcel
     duplex.on('data', (piece) => this.receive(piece))
   }
@@ -104,7 +107,7 @@ export class MessageStream {
     this.sent += piece.bytes.length
     this.receivedSaid = piece.received
     if (piece.bytes.length > 0) {
-      this.onTheirWay.push({ end: this.sent, sentAtMs: performance.now() })
+      this.onTheirWay.push({ end: this.sent, sentAtMs: this.clock.now() })
     }
     this.duplex.write(piece)
   }
@@ -138,7 +141,7 @@ export class MessageStream {
     while (this.onTheirWay[0] && this.onTheirWay[0].end <= received) {
       const { end, sentAtMs } = this.onTheirWay[0]
       const size = end - this.acknowledged
-      const tookMs = performance.now() - sentAtMs
+      const tookMs = this.clock.now() - sentAtMs
       if (tookMs < GROW_BELOW_MS) this.window += size
       if (tookMs > SHRINK_ABOVE_MS) this.window -= size / 2
       this.window = Math.min(Math.max(this.window, MIN_WINDOW), MAX_WINDOW)

@@ -1,13 +1,14 @@
 /** Server: this part on real sockets. Scenarios run there, too: RAFT_NETWORK=grpc. */
 import { connect as connectSocket, createServer } from 'node:net'
+import { pino } from 'pino'
 import { realClock, silentLogger } from 'tools/lab'
 import { afterEach, expect, test, vi } from 'vitest'
-import { Server } from '../src/server.ts'
+import { type Carry, Server, type ServerOptions } from '../src/server.ts'
 import { MemoryStorage } from '../src/storage.ts'
 
 const running: Server[] = []
 
-function newServer(id: number): Server {
+function newServer(id: number, options: Partial<ServerOptions> = {}): Server {
   const clock = realClock
   const server = new Server({
     id,
@@ -16,6 +17,7 @@ function newServer(id: number): Server {
     logger: silentLogger,
     storage: new MemoryStorage(),
     apply: () => {},
+    ...options,
   })
   running.push(server)
   return server
@@ -31,11 +33,14 @@ const eventually = (check: () => void) =>
 
 async function clusterOf(
   size: number,
+  options: Partial<ServerOptions> = {},
+  beforeStart: (servers: readonly Server[]) => void = () => {},
 ): Promise<{ servers: Server[]; addresses: string[] }> {
-  const servers = Array.from({ length: size }, (_, id) => newServer(id))
+  const servers = Array.from({ length: size }, (_, id) => newServer(id, options))
   const addresses: string[] = []
   for (const server of servers) addresses.push(await server.listen())
   for (const server of servers) connectAll(server, servers.indexOf(server), addresses)
+  beforeStart(servers)
   for (const server of servers) server.start()
   return { servers, addresses }
 }
@@ -82,6 +87,35 @@ test('garbage sent to a server’s port disturbs nobody', async () => {
   for (const address of addresses) await sendGarbage(address)
   const http2Preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
   for (const address of addresses) await sendGarbage(address, http2Preface)
+  await eventually(() => expect(servers.filter(isLeader)).toHaveLength(1))
+})
+
+test('a term that cannot be counted on from is refused with a sentence', async () => {
+  const messages: string[] = []
+  const logger = pino({}, { write: (line) => messages.push(JSON.parse(line).msg) })
+  const { servers } = await clusterOf(2, { logger }, ([hostile]) => {
+    if (hostile) hostile.consensus.currentTerm = 2 ** 53
+  })
+  const refusal = 'term is 9007199254740992; the most that is taken is 4503599627370496'
+  await eventually(() => expect(messages.join()).toContain(`from 0: ${refusal}`))
+  await eventually(() => expect(messages.join()).toContain(`to 0 failed: ${refusal}`))
+  expect(servers[1]?.consensus.currentTerm).toBeLessThan(1_000)
+})
+
+test('who carries a server’s messages can cut it off, both ways', async () => {
+  let cutOff: number | null = null
+  const carry: Carry = ({ from, to }, arrive) => {
+    if (from !== cutOff && to !== cutOff) arrive()
+  }
+  const { servers } = await clusterOf(3, { carry })
+  await eventually(() => expect(servers.filter(isLeader)).toHaveLength(1))
+  const old = servers.findIndex(isLeader)
+  const { term } = servers[old]?.consensus.report() ?? {}
+  cutOff = old
+  await eventually(() => expect(servers.filter(isLeader)).toHaveLength(2))
+  // It hears nothing of the new leader, not even in answers to what it has sent.
+  expect(servers[old]?.consensus.report()).toMatchObject({ isLeader: true, term })
+  cutOff = null
   await eventually(() => expect(servers.filter(isLeader)).toHaveLength(1))
 })
 
