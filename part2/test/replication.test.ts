@@ -99,6 +99,21 @@ scenario('without a majority nothing is committed, and it may be lost', 3, async
   for (const command of [9, 10, 11]) h.checkCommittedN(command, 3)
 })
 
+scenario('a leader that cannot hear commits nothing, and stays', 3, async (h) => {
+  const old = await h.checkSingleLeader()
+  for (const id of h.ids) h.cutLink(id, old.id)
+  h.submitToServer(old.id, 'x=1')
+  await h.sleepMs(2_000)
+
+  // Its heartbeats keep the others from electing one that could commit.
+  h.checkNotCommitted('x=1')
+  expect(h.report(old.id)).toMatchObject({ role: 'Leader', term: old.term })
+
+  for (const id of h.ids) h.mendLink(id, old.id)
+  await h.sleepMs(150)
+  h.checkCommittedN('x=1', 3)
+})
+
 scenario('commands taken by a leader that is cut off are lost', 5, async (h) => {
   const old = await h.checkSingleLeader()
   h.submitToServer(old.id, 5)
