@@ -114,6 +114,22 @@ scenario('a leader that cannot hear commits nothing, and stays', 3, async (h) =>
   h.checkCommittedN('x=1', 3)
 })
 
+scenario('a command can be committed behind its leader’s back', 3, async (h) => {
+  const old = await h.checkSingleLeader()
+  const { commitIndex } = h.report(old.id)
+  for (const id of h.ids) h.cutLink(id, old.id)
+  const index = h.submitToServer(old.id, 'x=1')
+  await h.sleepMs(100)
+  h.disconnectPeer(old.id)
+
+  // The others hold it, so whoever leads next does, and commits it with its own.
+  const next = await h.checkSingleLeader()
+  h.submitToServer(next.id, 'y=1')
+  await h.sleepMs(150)
+  expect(h.checkCommitted('x=1')).toEqual({ count: 2, index })
+  expect(h.report(old.id)).toMatchObject({ role: 'Leader', commitIndex })
+})
+
 scenario('commands taken by a leader that is cut off are lost', 5, async (h) => {
   const old = await h.checkSingleLeader()
   h.submitToServer(old.id, 5)
