@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 const root = import.meta.dirname
 const parts = readdirSync(root).filter((name) => /^part\d+$/.test(name))
+const browser = join(root, 'tools/test/browser/setup.ts')
 
 export default defineConfig({
   test: {
@@ -17,7 +18,12 @@ export default defineConfig({
     ...(process.env.RAFT_NETWORK === 'grpc' && { maxWorkers: 4 }),
     projects: [...parts, 'tools'].map((name) => ({
       extends: true,
-      test: { name, root: join(root, name), include: ['test/**/*.test.ts'] },
+      test: {
+        name,
+        root: join(root, name),
+        include: ['test/**/*.test.ts'],
+        ...(name === 'tools' && { globalSetup: browser }),
+      },
     })),
   },
 })

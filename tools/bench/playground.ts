@@ -7,8 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
+import { requireBrowser } from '../src/browser/find.ts'
+import { launchBrowser } from '../src/browser/launch.ts'
 import { serveSite } from '../test/playground/site.ts'
-import { launchChromium } from '../test/viz/chromium.ts'
 import { quantile } from './numbers.ts'
 
 const FRAMES = 600
@@ -20,9 +21,10 @@ interface Frames {
   readonly script: readonly number[]
 }
 
+await requireBrowser()
 const folder = mkdtempSync(join(tmpdir(), 'raft-site-'))
 const server = await serveSite(folder)
-const browser = await launchChromium()
+const browser = await launchBrowser()
 try {
   const empty = await measureEmpty(browser)
   console.log(`an empty page:           ${describe(empty)}`)

@@ -12,7 +12,8 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
-import { launchChromium } from '../test/viz/chromium.ts'
+import { requireBrowser } from '../src/browser/find.ts'
+import { launchBrowser } from '../src/browser/launch.ts'
 import { SyntheticLog } from '../test/viz/synthetic.ts'
 
 const TIMES = 5
@@ -20,6 +21,7 @@ const MB = 1024 * 1024
 const run = promisify(execFile)
 const cli = fileURLToPath(new URL('../bin/raft-testlog-viz.js', import.meta.url))
 
+await requireBrowser()
 const folder = await mkdtemp(join(tmpdir(), 'bench-viz-'))
 async function measure(lines: number): Promise<void> {
   const log = join(folder, `${lines}.log`)
@@ -67,7 +69,7 @@ async function measureReading(file: string, times: number): Promise<void> {
   const settles: number[] = []
   let memory = 0
   for (let i = 0; i < times; i += 1) {
-    const browser = await launchChromium()
+    const browser = await launchBrowser()
     const page = await browser.newPage()
     const start = performance.now()
     await page.goto(pathToFileURL(file).href, { timeout: 300_000 })

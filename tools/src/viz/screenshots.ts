@@ -1,7 +1,7 @@
 /**
  * Takes the pictures of timelines that the README and the chapters show: `npm run
  * screenshots` runs three real runs and writes docs/public/shots/*.png, each in a light and
- * in a dark version. It needs a Chromium, by the variable CHROMIUM or where Debian has it.
+ * in a dark version.
  */
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
+import { requireBrowser } from '../browser/find.ts'
+import { launchBrowser } from '../browser/launch.ts'
 import { writeTimelines } from './index.ts'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
@@ -134,11 +136,9 @@ async function take(browser: Browser, shot: Shot): Promise<void> {
   }
 }
 
+await requireBrowser()
 mkdirSync(shots, { recursive: true })
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-})
+const browser = await launchBrowser()
 try {
   for (const shot of SHOTS) await take(browser, shot)
 } finally {

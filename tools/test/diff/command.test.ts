@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
+import { launchBrowser } from '../../src/browser/launch.ts'
 import { seriousProblems } from '../accessibility.ts'
-import { launchChromium } from '../viz/chromium.ts'
+import { pageTest } from '../browser/page-test.ts'
 
 const COMMAND = fileURLToPath(new URL('../../bin/parts-diff.js', import.meta.url))
 
@@ -26,7 +27,7 @@ function partsDiff(...args: string[]): Promise<{ exitCode: number; output: strin
   })
 }
 
-test('a page shows what part 2 changes in part 1', { timeout: TIMEOUT_MS }, async () => {
+pageTest('a page shows what part 2 changes', { timeout: TIMEOUT_MS }, async () => {
   const { exitCode, output } = await partsDiff('part1', 'part2', '--out', 'page.html')
   expect(exitCode).toBe(0)
   expect(output).toMatch(/changed {4}src\/raft\.ts {2}\+\d+ −\d+/)
@@ -34,7 +35,7 @@ test('a page shows what part 2 changes in part 1', { timeout: TIMEOUT_MS }, asyn
   const address = pathToFileURL(join(folder, 'page.html')).href
   expect(output).toContain(`page  ${address}`)
 
-  const browser = await launchChromium()
+  const browser = await launchBrowser()
   for (const colorScheme of ['light', 'dark'] as const) {
     const page = await browser.newPage({ colorScheme })
     await page.goto(address)
@@ -52,10 +53,10 @@ test('a page shows what part 2 changes in part 1', { timeout: TIMEOUT_MS }, asyn
   await browser.close()
 })
 
-test('the page can be read by all', { timeout: TIMEOUT_MS }, async () => {
+pageTest('the page can be read by all', { timeout: TIMEOUT_MS }, async () => {
   const proto = ['--file', 'raft.proto', '--out', 'proto.html']
   expect((await partsDiff('part1', 'part2', ...proto)).exitCode).toBe(0)
-  const browser = await launchChromium()
+  const browser = await launchBrowser()
   for (const colorScheme of ['light', 'dark'] as const) {
     const page = await browser.newPage({ colorScheme })
     await page.goto(pathToFileURL(join(folder, 'proto.html')).href)

@@ -3,9 +3,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
+import { launchBrowser } from '../../src/browser/launch.ts'
 import { seriousProblems } from '../accessibility.ts'
-import { launchChromium } from '../viz/chromium.ts'
+import { pageTest } from '../browser/page-test.ts'
 import { serveSite } from './site.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
@@ -13,6 +14,7 @@ const ROOT = join(import.meta.dirname, '../../..')
 /** In real time: the site is built, and a browser started. */
 const BUILD_TIMEOUT_MS = 600_000
 const TIMEOUT_MS = 120_000
+vi.setConfig({ testTimeout: TIMEOUT_MS })
 
 const site = mkdtempSync(join(tmpdir(), 'raft-site-'))
 let browser: Browser
@@ -20,7 +22,7 @@ let server: Awaited<ReturnType<typeof serveSite>>
 
 beforeAll(async () => {
   server = await serveSite(site)
-  browser = await launchChromium()
+  if (inject('hasBrowser')) browser = await launchBrowser()
 }, BUILD_TIMEOUT_MS)
 
 afterAll(async () => {
@@ -91,7 +93,7 @@ test('links to files of the repository lead to pages with their text', () => {
   expect(html('source/part1-src-raft-ts')).toContain('part1/src/raft.ts')
 })
 
-test('the search finds a word of a chapter', { timeout: TIMEOUT_MS }, async () => {
+pageTest('the search finds a word of a chapter', async () => {
   const page = await browser.newPage(DESK)
   await page.goto(server.address)
   await page.locator('#local-search button').click()
@@ -100,7 +102,7 @@ test('the search finds a word of a chapter', { timeout: TIMEOUT_MS }, async () =
   await page.close()
 })
 
-test('a scene plays, and stops to be read', { timeout: TIMEOUT_MS }, async () => {
+pageTest('a scene plays, and stops to be read', async () => {
   const { page, errors, press } = await playground('scene=first-election')
   expect(await page.locator('.caption').textContent()).toContain('Five servers')
   for (let i = 0; i < 4; i += 1) await press('Faster')
@@ -120,7 +122,7 @@ test('a scene plays, and stops to be read', { timeout: TIMEOUT_MS }, async () =>
   await page.close()
 })
 
-test('what a person does is in the address', { timeout: TIMEOUT_MS }, async () => {
+pageTest('what a person does is in the address', async () => {
   const { page, errors, press } = await playground('part=3&servers=5&seed=1')
   await press('Time out now')
   for (let i = 0; i < 12; i += 1) await press('Step')
@@ -146,7 +148,7 @@ test('what a person does is in the address', { timeout: TIMEOUT_MS }, async () =
   await page.close()
 })
 
-test('a rule that breaks turns its lamp', { timeout: TIMEOUT_MS }, async () => {
+pageTest('a rule that breaks turns its lamp', async () => {
   const { page } = await playground('scene=a-crash-forgets')
   expect(await page.locator('.lamps .broken').count()).toBe(0)
   const slider = page.getByLabel('Time', { exact: true })
@@ -159,7 +161,7 @@ test('a rule that breaks turns its lamp', { timeout: TIMEOUT_MS }, async () => {
   await page.close()
 })
 
-test('all of it can be done with the keyboard', { timeout: TIMEOUT_MS }, async () => {
+pageTest('all of it can be done with the keyboard', async () => {
   const { page } = await playground('part=3&servers=3&seed=1')
   await page.locator('.node').nth(2).focus()
   await page.keyboard.press('Enter')
@@ -186,17 +188,17 @@ test('all of it can be done with the keyboard', { timeout: TIMEOUT_MS }, async (
   await page.close()
 })
 
-test('a link that cannot be followed says why', { timeout: TIMEOUT_MS }, async () => {
+pageTest('a link that cannot be followed says why', async () => {
   const { page } = await playground('part=9')
   expect(await page.locator('.problem').textContent()).toContain('part is "9"')
   await page.close()
 })
 
-test.each([
+pageTest.each([
   ['a desk', DESK],
   ['a phone', PHONE],
   ['a dark room', { ...DESK, colorScheme: 'dark' as const }],
-])('it is for all, on %s', { timeout: TIMEOUT_MS }, async (_, options) => {
+])('it is for all, on %s', async (_, options) => {
   const { page } = await playground('scene=figure-8', options)
   for (let i = 0; i < 30; i += 1) {
     await page.getByRole('button', { name: 'Step', exact: true }).click()
@@ -210,7 +212,7 @@ test.each([
 /** Of five servers, there and back. */
 const LINKS = 5 * 4
 
-test('who wants no motion sees messages stand', { timeout: TIMEOUT_MS }, async () => {
+pageTest('who wants no motion sees messages stand', async () => {
   const { page, press } = await playground('part=1', {
     ...DESK,
     reducedMotion: 'reduce',

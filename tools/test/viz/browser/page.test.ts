@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, vi } from 'vitest'
+import { launchBrowser } from '../../../src/browser/launch.ts'
 import { writeTimelines } from '../../../src/viz/index.ts'
 import { seriousProblems } from '../../accessibility.ts'
-import { launchChromium } from '../chromium.ts'
+import { pageTest as test } from '../../browser/page-test.ts'
 import { input, logOf } from '../logs.ts'
 import { eventfulLog, realLog } from '../real.ts'
 import { SyntheticLog } from '../synthetic.ts'
@@ -35,7 +36,7 @@ beforeAll(async () => {
   eventful = whole
   failed = broken
   election = short
-  browser = await launchChromium()
+  browser = await launchBrowser()
 })
 
 afterAll(async () => {

@@ -1,9 +1,10 @@
 import { type Browser, chromium } from 'playwright-core'
+import { findBrowser } from './find.ts'
 
-/** Chromium without what would look for the network, or for a sandbox that root lacks. */
-export function launchChromium(): Promise<Browser> {
+/** A browser without what would look for the network, or for a sandbox that root lacks. */
+export async function launchBrowser(): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: await findBrowser(),
     args: [
       '--no-sandbox',
       '--disable-gpu',
