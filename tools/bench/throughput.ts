@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { Command, InvalidArgumentError } from 'commander'
 import { ProcessError } from '../../part3/test/process-cluster.ts'
-import { parseWholeNumber, wholeNumbersFrom } from '../src/harness/settings.ts'
+import { parseWholeNumber, wholeNumbersFrom } from '../src/cli/numbers.ts'
 import { FloorGauge } from './floor.ts'
 import {
   BenchError,

@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { hasDisplay } from '../src/cli/open.ts'
 import { readRequest } from '../src/dotest/options.ts'
 import { selectTests } from '../src/dotest/select.ts'
-import { hasDisplay } from '../src/dotest/timeline.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const COPIED = ['dotest.sh', 'package.json', 'pnpm-lock.yaml', 'vitest.config.ts']

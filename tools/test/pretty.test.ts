@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
+import { showsColor } from '../src/cli/print.ts'
 import type { TestLogLine } from '../src/testlog/event.ts'
-import { prettyLine, showsColor } from '../src/testlog/pretty.ts'
+import { prettyLine } from '../src/testlog/pretty.ts'
 
 const LINE: TestLogLine = {
   time: 1193.278,

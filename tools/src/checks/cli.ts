@@ -4,8 +4,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { listParts } from '../dotest/parts.ts'
+import { ROOT } from '../cli/root.ts'
+import { listParts } from '../parts/find.ts'
 import { compareSources, GO_LINES, LEAST_KEPT, linesOf, SHARED_FILES } from './copies.ts'
 
 interface Finding {
@@ -13,7 +13,6 @@ interface Finding {
   readonly problems: readonly string[]
 }
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const parts = listParts(ROOT)
 
 const CHECKS: readonly (() => Finding[])[] = [sharedFiles, sizes, growth]

@@ -1,16 +1,17 @@
 /** Shows what one part changes in another, side by side, as a page. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { Command } from 'commander'
-import { listParts } from '../dotest/parts.ts'
-import { hasDisplay, show } from '../dotest/timeline.ts'
-import { EXIT_USAGE, exitCodeOf, UsageError } from '../explore/usage.ts'
+import { pathToFileURL } from 'node:url'
+import type { Command } from 'commander'
+import { program } from '../cli/command.ts'
+import { exitCodeOf, UsageError } from '../cli/exit.ts'
+import { openPage } from '../cli/open.ts'
+import { say } from '../cli/print.ts'
+import { ROOT } from '../cli/root.ts'
+import { listParts } from '../parts/find.ts'
 import { type Comparison, compareParts, only, pathsOf } from './compare.ts'
 import { type Note, readNote } from './note.ts'
 import { pageOf, summaryOf } from './page.ts'
-
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
 interface Options {
   readonly file?: string
@@ -34,23 +35,22 @@ Exit codes:
 process.exitCode = await exitCodeOf(main)
 
 async function main(): Promise<number> {
-  const program = commandLine()
-  program.parse()
-  const [from, to] = readParts(program.args)
-  const { file, out, open } = program.opts<Options>()
+  const command = commandLine().parse()
+  const [from, to] = readParts(command.args)
+  const { file, out, open } = command.opts<Options>()
   const all = compareParts(ROOT, from, to)
   const comparison = file === undefined ? all : only(all, [findFile(all, file)])
   const page = resolve(out ?? join(ROOT, 'timelines', 'diff', `${from}-${to}.html`))
   write(page, pageOf(comparison, notesBetween(from, to)))
   report(comparison)
   const address = pathToFileURL(page).href
-  process.stdout.write(`page  ${address}\n`)
-  if (open && hasDisplay(process.env, process.platform)) await show(address)
+  say(`page  ${address}`)
+  if (open) await openPage(address)
   return 0
 }
 
 function commandLine(): Command {
-  return new Command('npm run diff --')
+  return program('npm run diff --')
     .description('Shows what a part changes in another, side by side, as a page.')
     .argument('<partA>', 'the earlier part')
     .argument('<partB>', 'the later part')
@@ -58,12 +58,6 @@ function commandLine(): Command {
     .option('--out <file>', 'where the page goes')
     .option('--no-open', 'do not open the page in the browser')
     .addHelpText('after', HELP)
-    .configureOutput({ outputError: (text, write) => write(onOneLine(text)) })
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
-}
-
-function onOneLine(text: string): string {
-  return `${text.trim().replaceAll('\n', ' ')} (npm run diff -- --help says more)\n`
 }
 
 function readParts(args: readonly string[]): [from: string, to: string] {
@@ -119,5 +113,5 @@ function report(comparison: Comparison): void {
     ...unchanged.map((path) => `  unchanged  ${path}`),
   ]
   const head = `${from} → ${to}: ${summaryOf(comparison)}`
-  process.stdout.write(`${[head, ...lines].join('\n')}\n`)
+  say([head, ...lines].join('\n'))
 }

@@ -1,17 +1,14 @@
 /** What dotest.sh runs: tests of a part, what their servers say, and the timeline. */
-import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { exitCodeOf } from '../cli/exit.ts'
+import { say } from '../cli/print.ts'
+import { ROOT } from '../cli/root.ts'
+import { listParts } from '../parts/find.ts'
 import { readRequest } from './options.ts'
-import { listParts } from './parts.ts'
-import { say, sayError } from './print.ts'
+import { sayError } from './print.ts'
 import { Session } from './session.ts'
 import { LoadError, PartTests } from './tests.ts'
 
-const ROOT = dirname(fileURLToPath(new URL('../..', import.meta.url)))
-
-// Whoever reads the output may have seen enough: `| head` is no error.
-process.stdout.on('error', () => process.exit())
-process.exitCode = await main()
+process.exitCode = await exitCodeOf(main)
 
 async function main(): Promise<number> {
   const request = readRequest(process.argv, listParts(ROOT))

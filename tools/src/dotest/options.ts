@@ -1,11 +1,7 @@
 import { basename } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
-import {
-  parseWholeNumber,
-  readSettings,
-  type Settings,
-  wholeNumbersFrom,
-} from '../harness/settings.ts'
+import { type Command, Option } from 'commander'
+import { program, wholeNumber } from '../cli/command.ts'
+import { readSettings, type Settings } from '../harness/settings.ts'
 
 /** What a person asked for. */
 export interface Request {
@@ -18,9 +14,6 @@ export interface Request {
   readonly network: Settings['network']
   readonly open: boolean
 }
-
-/** The command line could not be understood, or names what is not there. */
-export const EXIT_USAGE = 2
 
 const HELP = `
 The pattern is the whole name of a test, or a text or regular expression that its name
@@ -49,10 +42,10 @@ Exit codes:
 
 /** Ends the process when there is nothing to run: after an error, or --help. */
 export function readRequest(argv: readonly string[], parts: readonly string[]): Request {
-  const program = commandLine(parts)
-  program.parse(argv)
-  const [partArgument = '', words] = program.processedArgs as [string, string[]]
-  const options = program.opts<{
+  const command = commandLine(parts)
+  command.parse(argv)
+  const [partArgument = '', words] = command.processedArgs as [string, string[]]
+  const options = command.opts<{
     seed?: number
     seeds?: number
     network?: Settings['network']
@@ -60,14 +53,14 @@ export function readRequest(argv: readonly string[], parts: readonly string[]): 
   }>()
   const part = basename(partArgument)
   if (!parts.includes(part)) {
-    program.error(
+    command.error(
       `error: there is no part "${partArgument}"; there are ${parts.join(', ')}`,
     )
   }
-  const settings = settingsOrError(program)
+  const settings = settingsOrError(command)
   const network = options.network ?? settings.network
   if (options.seeds !== undefined && network === 'grpc') {
-    program.error(
+    command.error(
       'error: --seeds is for virtual time, where a seed decides everything; ' +
         'leave it out, or leave out --network grpc',
     )
@@ -89,35 +82,21 @@ function commandLine(parts: readonly string[]): Command {
     'run over seeds 1 to n; replay the first failure',
   )
   const network = new Option('--network <kind>', 'virtual time, or gRPC in real time')
-  return new Command('./dotest.sh')
+  return program('./dotest.sh')
     .description('Runs tests of a part, shows what its servers say, opens the timeline.')
     .argument('<part>', parts.join(', '))
     .argument('[pattern...]', 'which tests: a name, or a text or pattern in it')
-    .addOption(seed.argParser(wholeNumberFrom(0)))
-    .addOption(seeds.argParser(wholeNumberFrom(1)).conflicts('seed'))
+    .addOption(seed.argParser(wholeNumber(0)))
+    .addOption(seeds.argParser(wholeNumber(1)).conflicts('seed'))
     .addOption(network.choices(['simulated', 'grpc']))
     .option('--no-open', 'do not open the timeline in the browser')
     .addHelpText('after', HELP)
-    .configureOutput({ outputError: (text, write) => write(onOneLine(text)) })
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
 }
 
-function wholeNumberFrom(least: number): (text: string) => number {
-  return (text) => {
-    const value = parseWholeNumber(text, least)
-    if (value !== null) return value
-    throw new InvalidArgumentError(`It can be ${wholeNumbersFrom(least)}.`)
-  }
-}
-
-function settingsOrError(program: Command): Settings {
+function settingsOrError(command: Command): Settings {
   try {
     return readSettings(process.env)
   } catch (error) {
-    program.error(`error: ${(error as Error).message}`)
+    command.error(`error: ${(error as Error).message}`)
   }
-}
-
-function onOneLine(text: string): string {
-  return `${text.trim().replaceAll('\n', ' ')} (./dotest.sh --help says more)\n`
 }

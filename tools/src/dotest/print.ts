@@ -1,24 +1,11 @@
-import { styleText } from 'node:util'
-import { SingleBar } from 'cli-progress'
 import type { SerializedError } from 'vitest/node'
+import { color, paint, say } from '../cli/print.ts'
 import type { TestLogLine } from '../testlog/event.ts'
-import { prettyLine, showsColor } from '../testlog/pretty.ts'
+import { prettyLine } from '../testlog/pretty.ts'
 import { describeError } from './failure.ts'
 import type { Failure } from './tests.ts'
 
-const color = showsColor(process.stdout, process.env)
-
 const HEADING = '       time  server  role      term  what happens'
-
-type Style = Parameters<typeof styleText>[0]
-
-function paint(style: Style, text: string): string {
-  return color ? styleText(style, text, { validateStream: false }) : text
-}
-
-export function say(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
-}
 
 /** Prints lines of the test log, with a heading for each test. */
 export function linePrinter(): (text: string) => void {
@@ -59,14 +46,9 @@ export function sayFailure(root: string, failure: Failure, replay: string): void
 }
 
 export function sayError(root: string, error: SerializedError): void {
-  say(describeError(root, error).replaceAll(/^(?=.)/gm, '  '))
-}
-
-/** How far a run over many seeds is: on a terminal, and gone when it is over. */
-export function seedsProgress(): SingleBar {
-  return new SingleBar({
-    format: '{bar} {value} of {total} seeds, {eta_formatted} left',
-    clearOnComplete: true,
-    hideCursor: true,
-  })
+  say(
+    describeError(root, error)
+      .trimEnd()
+      .replaceAll(/^(?=.)/gm, '  '),
+  )
 }

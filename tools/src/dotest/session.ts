@@ -1,11 +1,14 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { EXIT_USAGE, type Request } from './options.ts'
-import { linePrinter, say, sayFailure, sayResult, seedsProgress } from './print.ts'
+import { EXIT_USAGE } from '../cli/exit.ts'
+import { openPage } from '../cli/open.ts'
+import { say } from '../cli/print.ts'
+import { showProgress } from '../cli/progress.ts'
+import type { Request } from './options.ts'
+import { linePrinter, sayFailure, sayResult } from './print.ts'
 import { selectTests } from './select.ts'
 import { Tail } from './tail.ts'
 import type { Failure, PartTests } from './tests.ts'
-import { hasDisplay, show, timelinesOf } from './timeline.ts'
 
 /** How often to look for new lines in the test log, in ms. */
 const LIVE_MS = 50
@@ -44,17 +47,15 @@ export class Session {
   /** Runs over many seeds with the log off, and the first failure again with it on. */
   private async hunt(names: readonly string[], seeds: number): Promise<number> {
     this.set({ RAFT_SEED: '', RAFT_SEEDS: `${seeds}`, RAFT_LOG: '' })
-    const progress = seedsProgress()
+    const format = '{bar} {value} of {total} seeds, {eta_formatted} left'
+    const progress = await showProgress(format, seeds)
     const failures = await this.tests.run(names, {
-      onSeedsDone: (count) => {
-        if (!progress.isActive) progress.start(seeds, 0)
-        progress.update(count)
-      },
+      onSeedsDone: progress.update,
       onTestEnd: (...result) => {
-        if (progress.isActive) progress.stop()
+        progress.stop()
         sayResult(...result)
       },
-      onPrint: say,
+      onPrint: sayPrinted,
     })
     const failure = failures.find((candidate) => candidate.seed !== null)
     if (failures.length === 0) say(`\nNothing failed with the seeds 1 to ${seeds}.`)
@@ -63,7 +64,7 @@ export class Session {
       return failures.length === 0 ? 0 : 1
     }
     this.sayFailures(failures.filter((other) => other !== failure))
-    say(`\nSeed ${failure.seed} is the first to fail; again, with the test log:\n`)
+    say(`\nSeed ${failure.seed} is the first to fail; again, with the test log:`)
     const passed = await this.runLogged([failure.name], failure.seed)
     if (passed) say('It passes this time: something else than the seed decides it.')
     return 1
@@ -86,7 +87,7 @@ export class Session {
     const failures = await this.tests.run(names, {
       onTestEnd: (...result) =>
         isVerbose ? results.push(result) : sayResult(...result),
-      onPrint: say,
+      onPrint: sayPrinted,
     })
     clearInterval(timer)
     if (isVerbose) tail.read()
@@ -104,12 +105,13 @@ export class Session {
       say('\nNo timeline: no cluster was started, so none wrote a test log.')
       return
     }
+    // Loaded when there is something to show: it takes longer than most tests.
+    const { timelinesOf } = await import('../viz/index.ts')
     const addresses = await timelinesOf(log, outDir)
     say(`\ntest log  ${log}`)
     for (const address of addresses) say(`timeline  ${address}`)
     const [first] = addresses
-    const isSeen = this.request.open && hasDisplay(process.env, process.platform)
-    if (first !== undefined && isSeen) await show(first)
+    if (first !== undefined && this.request.open) await openPage(first)
   }
 
   private sayFailures(failures: readonly Failure[]): void {
@@ -123,6 +125,11 @@ export class Session {
   private set(variables: Readonly<Record<string, string>>): void {
     Object.assign(process.env, { RAFT_NETWORK: this.request.network, ...variables })
   }
+}
+
+/** What a test printed ends its own line, as a rule. */
+function sayPrinted(text: string): void {
+  say(text.replace(/\n$/, ''))
 }
 
 /** A name for a file, on any file system, that tells what the text was. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { UsageError } from '../cli/exit.ts'
 import { FAULT_KINDS, type Schedule } from './schedule.ts'
-import { UsageError } from './usage.ts'
 import type { Violation } from './world.ts'
 
 /** A schedule that breaks an invariant, and of what. It can be saved and replayed. */

@@ -1,8 +1,11 @@
 /** Looks for schedules of faults that break a part. */
 import { resolve } from 'node:path'
-import { compileMistake, findMistake } from '../gallery/mistake.ts'
+import { exitCodeOf, UsageError } from '../cli/exit.ts'
+import { openPage } from '../cli/open.ts'
+import { say } from '../cli/print.ts'
+import { compilePart } from '../parts/compile.ts'
+import { compileMistake, findMistake } from '../parts/mistake.ts'
 import { readCase } from './case.ts'
-import { compilePart } from './compile.ts'
 import { type DrawOptions, drawSchedule } from './draw.ts'
 import { Explorer, type Search } from './explore.ts'
 import {
@@ -13,11 +16,9 @@ import {
   seedsOfShard,
 } from './options.ts'
 import { loadPart } from './part.ts'
-import { showProgress } from './progress.ts'
-import { drawOptionsFor, type Speed, stopwatch } from './search.ts'
-import { type Finding, inMs, say, showFinding, showSchedule } from './show.ts'
-import { logCase, openTimeline, writeTimeline } from './timeline.ts'
-import { exitCodeOf, UsageError } from './usage.ts'
+import { drawOptionsFor, type Speed, showSearch, stopwatch } from './search.ts'
+import { type Finding, inMs, showFinding, showSchedule } from './show.ts'
+import { logCase, writeTimeline } from './timeline.ts'
 import type { Found, Tally } from './worker.ts'
 
 process.exitCode = await exitCodeOf(main)
@@ -52,9 +53,9 @@ async function run(
 ): Promise<{ tally: Tally; speed: Speed }> {
   const jobs = Math.min(options.jobs, search.seeds)
   const explorer = await Explorer.create(jobs)
-  const progress = showProgress(name, search.seeds)
+  const progress = await showSearch(name, search.seeds)
   const stop = stopwatch()
-  const tally = await explorer.search(search, (soFar) => progress.update(soFar))
+  const tally = await explorer.search(search, ({ seeds }) => progress.update(seeds))
   const speed = stop(tally)
   progress.stop()
   await explorer.close()
@@ -128,6 +129,6 @@ async function replayFile(file: string, options: ExploreOptions): Promise<number
   say(violation ? `  at ${inMs(violation.atMs)} ${violation.message}` : 'No violation.')
   const timeline = await writeTimeline(log, outDir)
   say(`Timeline: ${timeline}`)
-  if (options.open) await openTimeline(timeline)
+  if (options.open) await openPage(timeline)
   return violation ? EXIT_FOUND : 0
 }

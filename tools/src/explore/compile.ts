@@ -1,63 +1,8 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import * as esbuild from 'esbuild'
-import { UsageError } from './usage.ts'
-
-export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
-
-/** A file to take in place of the one that is there. */
-export interface Replacement {
-  /** Relative to the repository. */
-  readonly path: string
-  readonly text: string
-}
-
-/**
- * Compiles a part into one module, as text: so that it reaches the workers as plain data,
- * and a part with a mistake in it needs no files.
- *
- * @throws UsageError when there is no such part.
- */
-export async function compilePart(
-  name: string,
-  replacement?: Replacement,
-): Promise<string> {
-  const folder = join(ROOT, name, 'src')
-  if (!/^part\d+$/.test(name) || !existsSync(join(folder, 'raft.ts'))) {
-    throw new UsageError(`there is no ${name}/src/raft.ts; name a part, like part1`)
-  }
-  const files = ['raft.ts', 'storage.ts'].filter((file) =>
-    existsSync(join(folder, file)),
-  )
-  const { outputFiles } = await esbuild.build({
-    stdin: {
-      contents: files.map((file) => `export * from './${file}'`).join('\n'),
-      resolveDir: folder,
-      sourcefile: `${name}.ts`,
-    },
-    bundle: true,
-    write: false,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    logLevel: 'silent',
-    plugins: replacement ? [replacing(replacement)] : [],
-  })
-  return outputFiles[0]?.text ?? ''
-}
-
-function replacing({ path, text }: Replacement): esbuild.Plugin {
-  const file = join(ROOT, path)
-  return {
-    name: 'replacement',
-    setup(build) {
-      build.onLoad({ filter: /\.ts$/ }, (args) => {
-        return args.path === file ? { contents: text, loader: 'ts' } : null
-      })
-    },
-  }
-}
+import { ROOT } from '../cli/root.ts'
 
 /** Beside packages that the workers need, and out of sight. */
 const CACHE = join(ROOT, 'tools/node_modules/.cache/explore')

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { parseWholeNumber, wholeNumbersFrom } from '../harness/settings.ts'
+import { exitsOnUsage, wholeNumber } from '../cli/command.ts'
+import { UsageError } from '../cli/exit.ts'
+import { parseWholeNumber } from '../cli/numbers.ts'
 import { FAULT_KINDS, type FaultKind } from './schedule.ts'
-import { EXIT_USAGE, UsageError } from './usage.ts'
 
 /** The exit code when a violation was found. */
 export const EXIT_FOUND = 1
@@ -67,7 +68,7 @@ export function exploreCommand(): Command {
 /** The options that every search has. */
 export function withSearchOptions(command: Command, seeds: number): Command {
   const kinds = FAULT_KINDS.join(',')
-  return command
+  return exitsOnUsage(command)
     .addOption(
       new Option('--seeds <n>', 'how many seeds to go through')
         .default(seeds)
@@ -100,7 +101,6 @@ export function withSearchOptions(command: Command, seeds: number): Command {
     .option('--out-dir <folder>', 'where cases and timelines go', 'timelines/explore')
     .option('--no-open', 'do not open the timeline in the browser')
     .showHelpAfterError('(--help says more)')
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
 }
 
 /** The options that must be given again for a seed to mean the same schedule. */
@@ -121,14 +121,6 @@ export function seedsOfShard(options: ExploreOptions): { from: number; seeds: nu
   const end = Math.floor((seeds * shard.index) / shard.count)
   if (end > start) return { from: from + start, seeds: end - start }
   throw new UsageError(`${seeds} seeds are too few for ${shard.count} shares`)
-}
-
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = parseWholeNumber(text, least)
-    if (value !== null) return value
-    throw new InvalidArgumentError(`It can be ${wholeNumbersFrom(least)}.`)
-  }
 }
 
 function size(text: string): number {

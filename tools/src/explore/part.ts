@@ -1,6 +1,7 @@
 import type { ServerUnderTest, Surroundings } from '../lab/cluster.ts'
 import type { Random } from '../lab/random.ts'
 import type { Storage } from '../lab/storage.ts'
+import { loadCompiled } from '../parts/load.ts'
 import type { FileStorageClass } from './file.ts'
 
 /** A server of whichever part; the first part takes no commands. */
@@ -24,6 +25,5 @@ export interface Part {
 
 /** The part that a compiled text is. */
 export async function loadPart(code: string): Promise<Part> {
-  const url = `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`
-  return (await import(/* @vite-ignore */ url)) as Part
+  return (await loadCompiled(code)) as Part
 }

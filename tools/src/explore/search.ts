@@ -1,8 +1,9 @@
+import { UsageError } from '../cli/exit.ts'
+import { type Progress, showProgress } from '../cli/progress.ts'
 import type { DrawOptions } from './draw.ts'
 import type { ExploreOptions } from './options.ts'
 import type { Part } from './part.ts'
 import { FAULT_KINDS, type FaultKind } from './schedule.ts'
-import { UsageError } from './usage.ts'
 import type { Tally } from './worker.ts'
 
 /** What to draw for a part: no more than it promises to bear. @throws UsageError */
@@ -24,6 +25,12 @@ export function drawOptionsFor(
     kinds: kinds.filter((kind) => !lacking.includes(kind)),
     hasCommands: 'submit' in part.ConsensusModule.prototype,
   }
+}
+
+/** Says how far a search is. */
+export function showSearch(what: string, seeds: number): Promise<Progress> {
+  const counts = '{value} of {total} seeds, {rate}/s, {eta_formatted} left'
+  return showProgress(`${what} {bar} ${counts}`, seeds)
 }
 
 /** How fast a search was: by the clock on the wall, and by the time that cores worked. */

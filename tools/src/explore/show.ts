@@ -1,11 +1,13 @@
 import { join, relative } from 'node:path'
+import { openPage } from '../cli/open.ts'
+import { say } from '../cli/print.ts'
+import { ROOT } from '../cli/root.ts'
 import { type Case, saveCase } from './case.ts'
-import { ROOT } from './compile.ts'
 import { describeSchedule, sizeOf } from './describe.ts'
 import { loadPart } from './part.ts'
 import type { Schedule } from './schedule.ts'
 import { shrink } from './shrink.ts'
-import { logCase, openTimeline, writeTimeline } from './timeline.ts'
+import { logCase, writeTimeline } from './timeline.ts'
 
 /** What is to be shown of a seed that broke an invariant. */
 export interface Finding extends Case {
@@ -59,7 +61,7 @@ export async function showFinding(
   say(`  at ${inMs(atMs)} ${message}\n`)
   say(`Replay: npm run explore -- --replay ${relative(ROOT, file)}`)
   say(`Timeline: ${timeline}`)
-  if (options.open) await openTimeline(timeline)
+  if (options.open) await openPage(timeline)
 }
 
 export function showSchedule(schedule: Schedule): void {
@@ -68,8 +70,4 @@ export function showSchedule(schedule: Schedule): void {
 
 export function inMs(ms: number): string {
   return `${Math.round(ms)} ms`
-}
-
-export function say(text: string): void {
-  process.stdout.write(`${text}\n`)
 }

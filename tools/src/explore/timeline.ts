@@ -28,15 +28,9 @@ export function logCase(part: Part, found: Case, file: string, replay: string): 
 /** Writes the timeline of a test log. @returns its address. */
 export async function writeTimeline(log: string, outDir: string): Promise<string> {
   // Loaded when there is something to show: the viewer takes longer than most searches.
-  const { timelinesOf } = await import('../dotest/timeline.ts')
+  const { timelinesOf } = await import('../viz/index.ts')
   const [address] = await timelinesOf(log, outDir)
   return address ?? ''
-}
-
-/** Opens it in a browser, where a person would see that. */
-export async function openTimeline(address: string): Promise<void> {
-  const { hasDisplay, show } = await import('../dotest/timeline.ts')
-  if (hasDisplay(process.env, process.platform)) await show(address)
 }
 
 /** Where in our code a violation was noticed says nothing, and differs by machine. */

@@ -1,7 +1,8 @@
 /** The gallery: known mistakes, and the explorer that finds them. */
 import { resolve } from 'node:path'
-import { styleText } from 'node:util'
 import { Command } from 'commander'
+import { exitCodeOf, UsageError } from '../cli/exit.ts'
+import { paint, say } from '../cli/print.ts'
 import { drawSchedule } from '../explore/draw.ts'
 import { Explorer } from '../explore/explore.ts'
 import {
@@ -11,12 +12,14 @@ import {
   withSearchOptions,
 } from '../explore/options.ts'
 import { loadPart } from '../explore/part.ts'
-import { showProgress } from '../explore/progress.ts'
-import { drawOptionsFor } from '../explore/search.ts'
-import { type Finding, say, showFinding } from '../explore/show.ts'
-import { exitCodeOf, UsageError } from '../explore/usage.ts'
-import { showsColor } from '../testlog/pretty.ts'
-import { compileMistake, findMistake, type Mistake, readGallery } from './mistake.ts'
+import { drawOptionsFor, showSearch } from '../explore/search.ts'
+import { type Finding, showFinding } from '../explore/show.ts'
+import {
+  compileMistake,
+  findMistake,
+  type Mistake,
+  readGallery,
+} from '../parts/mistake.ts'
 
 /** A mistake that takes more seeds than this is a reason to draw other schedules. */
 const DEFAULT_SEEDS = 10_000
@@ -155,8 +158,8 @@ async function lookFor(
   const draw = drawOptionsFor(await loadPart(code), options)
   const { from, seeds } = options
   const search = { code, from, seeds, draw, keepGoing: false }
-  const progress = showProgress(name, seeds)
-  const tally = await explorer.search(search, (soFar) => progress.update(soFar))
+  const progress = await showSearch(name, seeds)
+  const tally = await explorer.search(search, (soFar) => progress.update(soFar.seeds))
   progress.stop()
   const [first] = tally.found
   if (!first)
@@ -190,7 +193,3 @@ function styleOf(line: string): Style {
 }
 
 type Style = 'bold' | 'cyan' | 'red' | 'green' | 'reset'
-
-function paint(style: Style, text: string): string {
-  return showsColor(process.stdout, process.env) ? styleText(style, text) : text
-}

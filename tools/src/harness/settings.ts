@@ -1,3 +1,5 @@
+import { parseWholeNumber, wholeNumbersFrom } from '../cli/numbers.ts'
+
 /**
  * What a person can ask of a run of the tests, by environment variables; `dotest.sh` sets
  * them from its options.
@@ -40,9 +42,6 @@ export function readSettings(
   }
 }
 
-/** The largest seed: what fits in 32 bits. */
-const MAX_SEED = 2 ** 32 - 1
-
 function wholeNumber(
   name: string,
   text: string | undefined,
@@ -52,14 +51,4 @@ function wholeNumber(
   const value = parseWholeNumber(text, least)
   if (value !== null) return value
   throw new Error(`${name} is "${text}"; it can be ${wholeNumbersFrom(least)}`)
-}
-
-/** @returns null for a text that is no number from `least` to the largest seed. */
-export function parseWholeNumber(text: string, least: number): number | null {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  return value >= least && value <= MAX_SEED ? value : null
-}
-
-export function wholeNumbersFrom(least: number): string {
-  return `a whole number from ${least} to ${MAX_SEED}`
 }

@@ -47,16 +47,6 @@ export function prettyLine(line: TestLogLine, options: PrettyOptions = {}): stri
     .trimEnd()
 }
 
-/** Whether a stream shows colours, as far as the environment has no other wish. */
-export function showsColor(
-  stream: { readonly isTTY?: boolean },
-  env: Readonly<Record<string, string | undefined>>,
-): boolean {
-  if (env.NO_COLOR) return false
-  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0'
-  return stream.isTTY === true && env.TERM !== 'dumb'
-}
-
 function messageStyle(line: TestLogLine): Style {
   switch (line.event) {
     case 'role':

@@ -1,14 +1,11 @@
 import { statSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { styleText } from 'node:util'
 import { Command } from 'commander'
-import {
-  InputError,
-  type Page,
-  type Progress,
-  type Timelines,
-  writeTimelines,
-} from './index.ts'
+import { exitCodeOf } from '../cli/exit.ts'
+import { show } from '../cli/open.ts'
+import { paint, say } from '../cli/print.ts'
+import { type Progress, showProgress } from '../cli/progress.ts'
+import { InputError, type Page, type Timelines, writeTimelines } from './index.ts'
 import { skippedText, summaryOf } from './write/index-page.ts'
 
 interface Options {
@@ -30,7 +27,9 @@ it, or no test whose name matches.
 /** Logs below this are read sooner than a bar could be looked at. In bytes. */
 const WORTH_A_BAR = 20_000_000
 
-async function main(): Promise<void> {
+process.exitCode = await exitCodeOf(main, { prefix: 'raft-testlog-viz', exitCode: 1 })
+
+async function main(): Promise<number> {
   await new Command('raft-testlog-viz')
     .description(
       'Writes timelines of Raft runs: one HTML file for each test of a test log, with all ' +
@@ -46,6 +45,7 @@ async function main(): Promise<void> {
     .addHelpText('after', EXAMPLES)
     .action(run)
     .parseAsync()
+  return 0
 }
 
 async function run(files: readonly string[], options: Options): Promise<void> {
@@ -57,16 +57,22 @@ async function run(files: readonly string[], options: Options): Promise<void> {
   const inputs =
     files.length > 0 ? files : [{ name: 'The standard input', stream: process.stdin }]
   const bar = await progressBar(files)
+  let bytes = 0
   const testPattern = patternOf(options.test)
   const timelines = await writeTimelines({
     inputs,
     outDir: options.outDir,
     ...(testPattern !== undefined && { testPattern }),
-    onProgress: bar.show,
+    onProgress: (progress) => {
+      if (progress.kind !== 'read') return
+      bytes += progress.bytes
+      bar.update(bytes)
+    },
   }).finally(bar.stop)
   if (timelines.pages.length === 0) throw noMatch(options.test ?? '', timelines.tests)
   report(timelines)
-  if (options.open) await openInBrowser(timelines)
+  const page = timelines.index ?? timelines.pages[0]?.file
+  if (options.open && page) await show(page)
 }
 
 /** Text to find, or an expression between slashes. */
@@ -88,14 +94,12 @@ function noMatch(pattern: string, tests: readonly string[]): InputError {
 function report({ pages, index, skipped }: Timelines): void {
   const width = Math.max(...pages.map(({ status }) => status.length))
   const lines = pages.map((page) => {
-    const status = styleText(colorOf(page), page.status.padEnd(width), {
-      stream: process.stdout,
-    })
+    const status = paint(colorOf(page), page.status.padEnd(width))
     return `${status}  ${page.test}\n${' '.repeat(width)}  ${addressOf(page.file)}`
   })
   lines.push(`${summaryOf(pages)}${skipped > 0 ? `; ${skippedText(skipped)}` : ''}`)
   if (index) lines.push(addressOf(index))
-  process.stdout.write(`${lines.join('\n')}\n`)
+  say(lines.join('\n'))
 }
 
 function colorOf({ status }: Page): 'green' | 'red' | 'yellow' {
@@ -107,52 +111,13 @@ function addressOf(file: string): string {
   return pathToFileURL(file).href
 }
 
-interface Bar {
-  readonly show: (progress: Progress) => void
-  readonly stop: () => void
-}
-
-/** Shows how far the reading is, where somebody is there to see it and it takes a while. */
-async function progressBar(files: readonly string[]): Promise<Bar> {
+/** Shows how far the reading is, where it takes a while. */
+async function progressBar(files: readonly string[]): Promise<Progress> {
   const bytes = files.reduce((sum, file) => sum + sizeOf(file), 0)
-  if (!process.stderr.isTTY || bytes < WORTH_A_BAR) return { show() {}, stop() {} }
-  const { SingleBar, Presets } = await import('cli-progress')
-  const bar = new SingleBar(
-    { format: 'reading {bar} {percentage}%', clearOnComplete: true },
-    Presets.shades_classic,
-  )
-  bar.start(bytes, 0)
-  return {
-    show: (progress) => {
-      if (progress.kind === 'read') bar.increment(progress.bytes)
-    },
-    stop: () => bar.stop(),
-  }
+  if (bytes < WORTH_A_BAR) return { update() {}, stop() {} }
+  return showProgress('reading {bar} {percentage}%', bytes)
 }
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0
-}
-
-async function openInBrowser({ pages, index }: Timelines): Promise<void> {
-  const file = index ?? pages[0]?.file
-  if (!file) return
-  const { default: open } = await import('open')
-  const browser = await open(file)
-  // The address was printed: without a browser, nothing is lost.
-  browser.on('error', () => {})
-}
-
-main().catch((error: unknown) => {
-  const isExpected = error instanceof InputError || isSystemError(error)
-  const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(
-    `raft-testlog-viz: ${isExpected ? message : `this is a mistake of ours: ${message}`}\n`,
-  )
-  process.exitCode = 1
-})
-
-/** What the operating system refuses: a full disk, a folder that may not be written. */
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error
 }

@@ -4,8 +4,10 @@
  */
 import { createReadStream } from 'node:fs'
 import { mkdir, stat } from 'node:fs/promises'
-import { dirname, join, relative, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, relative, resolve, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { UsageError } from '../cli/exit.ts'
+import { ROOT } from '../cli/root.ts'
 import { type ReadResult, readLog } from './read/reader.ts'
 import type { Status } from './shared/format.ts'
 import { Packer } from './write/chunks.ts'
@@ -66,7 +68,7 @@ export interface Timelines {
 }
 
 /** What is wrong with an input, in a sentence for the person who named it. */
-export class InputError extends Error {
+export class InputError extends UsageError {
   override readonly name = 'InputError'
 }
 
@@ -107,6 +109,20 @@ export async function writeTimelines(options: WriteOptions): Promise<Timelines> 
   if (problems.length > 0) throw new InputError(problems.join('\n'))
   const tests = all.map(({ test }) => test)
   return { pages, ...(index && { index }), skipped, tests }
+}
+
+/**
+ * Writes the timelines of one test log.
+ *
+ * @returns their addresses, the one to open first: all tests side by side, if there are
+ *   several, and then those that failed.
+ */
+export async function timelinesOf(log: string, outDir: string): Promise<string[]> {
+  const { pages, index } = await writeTimelines({ inputs: [log], outDir })
+  const failed = pages.filter(({ status }) => status === 'fail')
+  const first = index ?? failed[0]?.file ?? pages[0]?.file
+  const files = [first, ...failed.map(({ file }) => file)].filter((f) => f !== undefined)
+  return [...new Set(files)].map((file) => pathToFileURL(file).href)
 }
 
 async function readInput(
@@ -177,11 +193,9 @@ async function writeOne(run: Run, plan: PagePlan): Promise<Page> {
   }
 }
 
-const docsDir = resolve(dirname(fileURLToPath(import.meta.url)), '../../../docs')
-
 /** The chapter of a part, as a page finds it from its own folder. */
 function chapterHref(part: string | null, outDir: string): string {
   const chapter = part !== null && /^part\d+$/.test(part) ? part : 'part1'
-  const path = relative(resolve(outDir), join(docsDir, `${chapter}.md`))
+  const path = relative(resolve(outDir), join(ROOT, 'docs', `${chapter}.md`))
   return path.split(sep).map(encodeURIComponent).join('/')
 }

@@ -4,7 +4,7 @@ import {
   findMistake,
   readGallery,
   textWith,
-} from '../../src/gallery/mistake.ts'
+} from '../../src/parts/mistake.ts'
 import { hunt, SLOW } from './hunt.ts'
 
 const gallery = readGallery()

@@ -3,7 +3,7 @@ import { loadPart, type Part } from '../../src/explore/part.ts'
 import type { Schedule } from '../../src/explore/schedule.ts'
 import { drawOptionsFor } from '../../src/explore/search.ts'
 import { runSchedule, type Violation } from '../../src/explore/world.ts'
-import { compileMistake, findMistake } from '../../src/gallery/mistake.ts'
+import { compileMistake, findMistake } from '../../src/parts/mistake.ts'
 
 /** For tests that start programs or search: on a busy machine they take their time. */
 export const SLOW = { timeout: 60_000 }

@@ -1,12 +1,12 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { compilePart } from '../../src/explore/compile.ts'
 import { drawSchedule } from '../../src/explore/draw.ts'
 import { type FileStory, runFileStory } from '../../src/explore/file.ts'
 import { loadPart, type Part } from '../../src/explore/part.ts'
 import { FAULT_KINDS, type Schedule } from '../../src/explore/schedule.ts'
 import { drawOptionsFor } from '../../src/explore/search.ts'
 import { runSchedule } from '../../src/explore/world.ts'
+import { compilePart } from '../../src/parts/compile.ts'
 import { testLogger } from '../../src/testlog/logger.ts'
 import { hunt, SLOW, scheduleOf } from './hunt.ts'
 

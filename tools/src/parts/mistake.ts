@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { applyPatch, parsePatch } from 'diff'
-import { compilePart, ROOT } from '../explore/compile.ts'
-import { UsageError } from '../explore/usage.ts'
+import { UsageError } from '../cli/exit.ts'
+import { ROOT } from '../cli/root.ts'
+import { compilePart } from './compile.ts'
 
 /** Where the gallery is kept: a file for each mistake, a few words and a diff. */
 const FOLDER = join(ROOT, 'tools/gallery')
