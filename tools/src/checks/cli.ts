@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { ROOT } from '../cli/root.ts'
 import { listParts } from '../parts/find.ts'
 import { compareSources, GO_LINES, LEAST_KEPT, linesOf, SHARED_FILES } from './copies.ts'
+import { checkRooms } from './rooms.ts'
 
 interface Finding {
   readonly figure: string
@@ -15,9 +16,7 @@ interface Finding {
 
 const parts = listParts(ROOT)
 
-const CHECKS: readonly (() => Finding[])[] = [sharedFiles, sizes, growth]
-
-const findings = CHECKS.flatMap((check) => check())
+const findings = [...sharedFiles(), ...sizes(), ...growth(), await rooms()]
 for (const { figure, problems } of findings) {
   console.log(figure)
   for (const problem of problems) console.error(`  error: ${problem}`)
@@ -45,6 +44,17 @@ function sharedFiles(): Finding[] {
       ),
     }
   })
+}
+
+/** Who knows whom in tools. */
+async function rooms(): Promise<Finding> {
+  const { modules, problems } = await checkRooms(ROOT)
+  return {
+    figure: `tools: what ${modules} modules know of each other`,
+    // Without swc it looks at none, and finds no fault.
+    problems:
+      modules > 0 ? problems : ['no module was looked at; is @swc/core missing?'],
+  }
 }
 
 /** A part's raft.ts is smaller than the Go original's. */

@@ -1,5 +1,4 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
-import type { Clock } from '../lab/clock.ts'
 
 /** A logger that says nothing; pino makes its methods empty, so that they cost nothing. */
 export const silentLogger: Logger = pino({ enabled: false })
@@ -11,7 +10,7 @@ export const silentLogger: Logger = pino({ enabled: false })
 export function testLogger(
   destination: DestinationStream,
   test: string,
-  clock: Clock,
+  clock: { now(): number },
 ): Logger {
   const options = {
     base: { test },

@@ -5,8 +5,8 @@ import { exitCodeOf } from '../cli/exit.ts'
 import { show } from '../cli/open.ts'
 import { paint, say } from '../cli/print.ts'
 import { type Progress, showProgress } from '../cli/progress.ts'
-import { InputError, type Page, type Timelines, writeTimelines } from './index.ts'
-import { skippedText, summaryOf } from './write/index-page.ts'
+import { InputError, type Timelines, writeTimelines } from './index.ts'
+import { type Page, skippedText, summaryOf } from './write/index-page.ts'
 
 interface Options {
   readonly outDir: string

@@ -8,13 +8,13 @@ import { join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { UsageError } from '../cli/exit.ts'
 import { ROOT } from '../cli/root.ts'
-import { type ReadResult, readLog } from './read/reader.ts'
-import type { Status } from './shared/format.ts'
+import { readLog } from './read/reader.ts'
+import { Runs } from './read/runs.ts'
 import { Packer } from './write/chunks.ts'
-import { writeIndex } from './write/index-page.ts'
+import { type Page, writeIndex } from './write/index-page.ts'
 import { FileNames } from './write/names.ts'
 import { writePage } from './write/page.ts'
-import type { Run } from './write/run.ts'
+import { Run } from './write/run.ts'
 
 const INDEX_FILE = 'index.html'
 const READ_BYTES = 1024 * 1024
@@ -42,21 +42,6 @@ export type Progress =
   | { readonly kind: 'read'; readonly bytes: number }
   | { readonly kind: 'write'; readonly done: number; readonly total: number }
 
-export interface Page {
-  readonly test: string
-  readonly status: Status
-  readonly durationMs: number | null
-  /** The first line of what failed it. */
-  readonly failure: string | null
-  /** The page's path. */
-  readonly file: string
-  readonly events: number
-  readonly terms: number
-  readonly leaderChanges: number
-  /** The row of the event that broke the test. */
-  readonly openAt: number | null
-}
-
 export interface Timelines {
   readonly pages: readonly Page[]
   /** The path of the page that lists the others, when there are several. */
@@ -79,7 +64,7 @@ export class InputError extends UsageError {
 export async function writeTimelines(options: WriteOptions): Promise<Timelines> {
   const { inputs, outDir, testPattern, suffix, onProgress = () => {} } = options
   const packer = new Packer()
-  const results: ReadResult[] = []
+  const results: { runs: readonly Run[]; skipped: number }[] = []
   const problems: string[] = []
   for (const input of inputs) {
     const onBytes = (bytes: number) => onProgress({ kind: 'read', bytes })
@@ -129,17 +114,26 @@ async function readInput(
   input: Input,
   packer: Packer,
   onBytes: (bytes: number) => void,
-): Promise<ReadResult> {
+): Promise<{ runs: readonly Run[]; skipped: number }> {
   const { name, stream } = typeof input === 'string' ? await openFile(input) : input
-  const counted = { bytes: 0 }
-  const result = await readLog(stream, packer, (bytes) => {
-    counted.bytes += bytes
-    onBytes(bytes)
+  const runs: Run[] = []
+  let total = 0
+  const skipped = await readLog(stream, {
+    runs: new Runs((test, source) => {
+      const run = new Run(test, source, packer)
+      runs.push(run)
+      return run
+    }),
+    onBytes: (bytes) => {
+      total += bytes
+      onBytes(bytes)
+      return packer.ready()
+    },
   })
-  if (result.runs.length > 0) return result
-  if (counted.bytes === 0) throw new InputError(`${name} is empty`)
+  if (runs.length > 0) return { runs, skipped }
+  if (total === 0) throw new InputError(`${name} is empty`)
   throw new InputError(
-    `${name} has no event of a test log in it: none of its ${result.skipped} lines is ` +
+    `${name} has no event of a test log in it: none of its ${skipped} lines is ` +
       'one of our test log, or of `go test -v` of the Go original',
   )
 }

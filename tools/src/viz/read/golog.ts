@@ -1,8 +1,7 @@
-import type { Run } from '../write/run.ts'
-import type { RunEvent } from './event.ts'
+import type { RunEvent } from '../shared/event.ts'
 import { GoMatcher } from './gomatch.ts'
 import { type Prose, readHarnessProse, readServerProse } from './goprose.ts'
-import type { Runs } from './runs.ts'
+import type { Runs, RunTaker } from './runs.ts'
 
 const EVENT = /^(\d\d):(\d\d):(\d\d(?:\.\d+)?) \[([^\]]*)\] ?(.*)$/s
 const BEGINS = /^=== RUN\s+(.*)$/
@@ -19,7 +18,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const NO_TEST = 'log'
 
 interface GoRun {
-  readonly run: Run
+  readonly run: RunTaker
   readonly matcher: GoMatcher
   /** What assertions said, and at which rows: a failure's message if the test fails. */
   readonly said: string[]
@@ -31,7 +30,7 @@ interface GoRun {
 /** Reads what `go test -v` prints for the Go original, whose lines belong by position. */
 export class GoReader {
   private readonly runs: Runs
-  private readonly goRuns = new Map<Run, GoRun>()
+  private readonly goRuns = new Map<RunTaker, GoRun>()
   private readonly unfinished = new Map<string, GoRun>()
   private current: GoRun | null = null
 

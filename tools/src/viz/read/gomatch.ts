@@ -1,4 +1,4 @@
-import type { Rpc } from './event.ts'
+import type { Rpc } from '../shared/event.ts'
 import type { ProseMessage } from './goprose.ts'
 import { readGoFields } from './govalues.ts'
 

@@ -1,4 +1,4 @@
-import type { EventName, Fault, LoggedEntry, Role } from './event.ts'
+import type { EventName, Fault, LoggedEntry, Role } from '../shared/event.ts'
 import { splitGoList } from './govalues.ts'
 
 /** What a line of the Go original says of its server, as far as its prose can be trusted. */

@@ -1,5 +1,5 @@
+import type { EventName, LoggedEntry, Role, RunEvent } from '../shared/event.ts'
 import { EVENTS, ROLES } from '../shared/format.ts'
-import type { EventName, LoggedEntry, Role, RunEvent } from './event.ts'
 
 const OPENING_BRACE = 123
 

@@ -1,27 +1,25 @@
-import type { Packer } from '../write/chunks.ts'
-import type { Run } from '../write/run.ts'
-import type { RunEvent } from './event.ts'
+import type { RunEvent } from '../shared/event.ts'
 import { GoReader } from './golog.ts'
 import { linesOf } from './lines.ts'
 import { parseTestLogLine } from './ndjson.ts'
-import { Runs } from './runs.ts'
+import type { Runs } from './runs.ts'
 
-export interface ReadResult {
-  readonly runs: readonly Run[]
-  /** Lines that are no events, and that no run shows. */
-  readonly skipped: number
+interface ReadOptions {
+  readonly runs: Runs
+  /** Told of each piece that was read; the next is read when what was made of it is ready. */
+  readonly onBytes: (bytes: number) => Promise<void>
 }
 
 /**
  * Reads a log, of this project or of the Go original, line by line into runs. A line that
  * nobody understands is counted, and the reading goes on.
+ *
+ * @returns how many lines are no events.
  */
 export async function readLog(
   source: AsyncIterable<Buffer>,
-  packer: Packer,
-  onBytes: (bytes: number) => void,
-): Promise<ReadResult> {
-  const runs = new Runs(packer)
+  { runs, onBytes }: ReadOptions,
+): Promise<number> {
   const goReader = new GoReader(runs)
   let skipped = 0
   let isFirst = true
@@ -36,11 +34,10 @@ export async function readLog(
       if (event) addEvent(runs, event, line)
       else if (!goReader.take(line)) skipped += 1
     }
-    onBytes(bytes)
-    await packer.ready()
+    await onBytes(bytes)
   }
   goReader.finish()
-  return { runs: runs.all, skipped }
+  return skipped
 }
 
 function addEvent(runs: Runs, event: RunEvent, line: Buffer): void {

@@ -1,26 +1,35 @@
-import type { Packer } from '../write/chunks.ts'
-import { Run } from '../write/run.ts'
+import type { RunEvent } from '../shared/event.ts'
+import type { Failure, Header, Status } from '../shared/format.ts'
 
-/** The runs that a log tells of, in the order in which they began. */
+/** Takes what a log tells of one run. */
+export interface RunTaker {
+  readonly test: string
+  readonly rows: number
+  readonly isStarted: boolean
+  add(event: RunEvent, line: Buffer): void
+  setResult(status: Status, durationMs: number | null, failure: Failure | null): void
+}
+
+type Begin = (test: string, source: Header['source']) => RunTaker
+
+/** The runs that a log tells of, by their tests. */
 export class Runs {
-  readonly all: Run[] = []
-  private readonly latest = new Map<string, Run>()
-  private readonly packer: Packer
+  private readonly latest = new Map<string, RunTaker>()
+  private readonly beginRun: Begin
 
-  constructor(packer: Packer) {
-    this.packer = packer
+  constructor(beginRun: Begin) {
+    this.beginRun = beginRun
   }
 
   /** Begins another run of a test, which may have had some before. */
-  begin(test: string, source: Run['source']): Run {
-    const run = new Run(test, source, this.packer)
-    this.all.push(run)
+  begin(test: string, source: Header['source']): RunTaker {
+    const run = this.beginRun(test, source)
     this.latest.set(test, run)
     return run
   }
 
   /** The run of a test that began last. */
-  latestOf(test: string): Run | undefined {
+  latestOf(test: string): RunTaker | undefined {
     return this.latest.get(test)
   }
 }

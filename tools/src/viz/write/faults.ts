@@ -1,4 +1,4 @@
-import type { Fault } from '../read/event.ts'
+import type { Fault } from '../shared/event.ts'
 import type { FaultSpan } from '../shared/format.ts'
 
 /** Where a fault shows: a server's column, or the test's for all of the network. */

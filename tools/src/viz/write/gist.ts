@@ -1,4 +1,4 @@
-import type { LoggedEntry, Rpc, RunEvent } from '../read/event.ts'
+import type { LoggedEntry, Rpc, RunEvent } from '../shared/event.ts'
 
 /** A command of many words would push everything else out of the row. */
 const LONGEST_COMMAND = 40

@@ -1,10 +1,26 @@
 import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import type { Page } from '../index.ts'
+import type { Status } from '../shared/format.ts'
 import { shorten, visible } from '../shared/text.ts'
 import { render } from './page.ts'
 
 const LONGEST_FAILURE = 300
+
+/** A page with the timeline of one run. */
+export interface Page {
+  readonly test: string
+  readonly status: Status
+  readonly durationMs: number | null
+  /** The first line of what failed it. */
+  readonly failure: string | null
+  /** The page's path. */
+  readonly file: string
+  readonly events: number
+  readonly terms: number
+  readonly leaderChanges: number
+  /** The row of the event that broke the test. */
+  readonly openAt: number | null
+}
 
 /** Writes the page that lists the runs, those that failed first as they matter most. */
 export async function writeIndex(

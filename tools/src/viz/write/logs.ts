@@ -1,4 +1,4 @@
-import type { LoggedEntry } from '../read/event.ts'
+import type { LoggedEntry } from '../shared/event.ts'
 import { Column, StringTable } from './columns.ts'
 import { commandText } from './gist.ts'
 

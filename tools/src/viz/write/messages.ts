@@ -1,4 +1,4 @@
-import type { Rpc, RunEvent } from '../read/event.ts'
+import type { Rpc, RunEvent } from '../shared/event.ts'
 
 /** No message: the rows that are no send, receive or drop. */
 const NONE = 0

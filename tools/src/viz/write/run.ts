@@ -1,4 +1,4 @@
-import type { RunEvent, State } from '../read/event.ts'
+import type { RunEvent, State } from '../shared/event.ts'
 import {
   EVENTS,
   type Failure,
