@@ -14,7 +14,11 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { blocksOf, markdownFiles } from './markdown.ts'
+import { program } from '../tools/src/cli/command.ts'
+import { ROOT } from '../tools/src/cli/root.ts'
+import { markdownFiles } from '../tools/src/markdown/files.ts'
+import { blocksOf, markersOf } from '../tools/src/markdown/read.ts'
+import { definitionsIn } from '../tools/src/source/definitions.ts'
 
 /** What a reader takes in without scrolling. */
 const MAX_LINES = 15
@@ -46,11 +50,9 @@ export function fillExcerpts(
 
 /** An address that fills nothing, because no block stands right below it. */
 function strays(text: string): string[] {
-  const lines = text.split('\n')
-  return lines.flatMap((line, at) => {
-    if (!line.startsWith('<!-- excerpt:') || lines[at + 1]?.startsWith('```')) return []
-    return [`${at + 1}: no block of code stands below this`]
-  })
+  return markersOf(text)
+    .filter(({ text, hasBlock }) => text.startsWith('excerpt:') && !hasBlock)
+    .map(({ line }) => `${line}: no block of code stands below this`)
 }
 
 function addressIn(marker: string): string {
@@ -94,64 +96,15 @@ function first(lines: readonly string[], text: string, address: string): number 
   return at
 }
 
-/**
- * The lines that define a symbol, `Name` or `Class.member`, without the comment before it.
- * They are found by the layout that the formatter guarantees: a definition goes on as long
- * as lines are indented deeper, or close at its own depth what it opened.
- */
-export function definition(source: string, symbol: string, file: string): string[] {
-  const lines = source.split('\n')
-  if (symbol.startsWith("'")) return single(lines, '', testStart(symbol), symbol, file)
-  const [name = '', member] = symbol.split('.')
-  const outer = single(lines, '', topLevelStart(name), name, file)
-  if (member === undefined) return outer
-  return single(outer, '  ', memberStart(member), symbol, file)
-}
-
-function single(
-  lines: readonly string[],
-  indent: string,
-  start: RegExp,
-  symbol: string,
-  file: string,
-): string[] {
-  const starts = lines.flatMap((line, at) => (start.test(line) ? [at] : []))
-  if (starts.length !== 1) {
-    const count = starts.length === 0 ? 'no' : `${starts.length} definitions of`
+/** The lines that define a symbol: `Name`, `Class.member` or a test's sentence. */
+function definition(source: string, symbol: string, file: string): string[] {
+  const found = definitionsIn(source, file).filter(({ name }) => name === symbol)
+  const [place] = found
+  if (!place || found.length > 1) {
+    const count = place ? `${found.length} definitions of` : 'no'
     throw new ExcerptError(`${file} has ${count} ${symbol}`)
   }
-  const at = starts[0] as number
-  let end = at + 1
-  while (end < lines.length && continues(lines[end] as string, indent)) end += 1
-  return lines.slice(at, end).join('\n').trimEnd().split('\n')
-}
-
-function continues(line: string, indent: string): boolean {
-  if (line === '' || line.startsWith(`${indent} `)) return true
-  return line.startsWith(indent) && /^[)}\]]/.test(line.slice(indent.length))
-}
-
-function topLevelStart(name: string): RegExp {
-  const keywords = 'class|function|interface|type|const|let|message|service'
-  return new RegExp(
-    `^(export )?(abstract )?(async )?(${keywords})\\*? ${literal(name)}\\b`,
-  )
-}
-
-/** A field, a method or an accessor; the layout sets members of a class two deep. */
-function memberStart(name: string): RegExp {
-  const modifiers = 'public |private |protected |static |override |readonly |async '
-  return new RegExp(
-    `^ {2}(${modifiers}|get |set |rpc )*\\*?${literal(name)}[?!]?[(<:; =]`,
-  )
-}
-
-function testStart(quoted: string): RegExp {
-  return new RegExp(`^(test|scenario)\\(${literal(quoted)}`)
-}
-
-function literal(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+  return source.split('\n').slice(place.firstLine - 1, place.lastLine)
 }
 
 function dedent(lines: readonly string[]): string[] {
@@ -182,11 +135,9 @@ export function main(root: string, isCheck: boolean): number {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const [option, ...rest] = process.argv.slice(2)
-  if (rest.length > 0 || (option !== undefined && option !== '--check')) {
-    console.error('Usage: npm run excerpts [-- --check]')
-    process.exitCode = 2
-  } else {
-    process.exitCode = main(join(import.meta.dirname, '..'), option === '--check')
-  }
+  const command = program('npm run excerpts --')
+    .description('Fills the code in the chapters from the source.')
+    .option('--check', 'change nothing, and fail when a block differs', false)
+    .parse()
+  process.exitCode = main(ROOT, command.opts<{ check: boolean }>().check)
 }

@@ -6,6 +6,8 @@
 /** The rooms, from the ground up, and the rooms that each may know. */
 const MAY_KNOW = {
   cli: [],
+  source: [],
+  markdown: [],
   testlog: [],
   lab: ['testlog'],
   parts: ['cli'],
@@ -14,8 +16,8 @@ const MAY_KNOW = {
   explore: ['cli', 'testlog', 'lab', 'parts', 'viz'],
   gallery: ['cli', 'parts', 'explore'],
   dotest: ['cli', 'testlog', 'parts', 'harness', 'viz'],
-  diff: ['cli', 'parts'],
-  checks: ['cli', 'parts'],
+  diff: ['cli', 'markdown', 'parts'],
+  checks: ['cli', 'source', 'parts'],
 }
 
 /** Within the timeline: they share viz/shared, and do not know each other. */

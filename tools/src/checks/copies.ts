@@ -4,6 +4,7 @@
  * two parts shows the new idea and nothing else.
  */
 import { diffArrays } from 'diff'
+import { definitionsIn } from '../source/definitions.ts'
 
 /** Files that these parts share, byte for byte. */
 export const SHARED_FILES: readonly { file: string; parts: readonly string[] }[] = [
@@ -55,11 +56,12 @@ export function compareSources(before: string, after: string): Growth {
 
 /** The names of the class's members, in order: fields, the constructor, methods. */
 export function membersOf(source: string): string[] {
-  const body = /^export class ConsensusModule [\s\S]*?^\}/m.exec(source)?.[0] ?? ''
-  const modifiers = '(?:(?:private|readonly|static|async|override|get|set) )*'
-  const member = new RegExp(`^ {2}${modifiers}(#?[A-Za-z_]\\w*)[!?]?(?= ?[(=:<])`, 'gm')
-  return [...body.matchAll(member)].map((match) => match[1] as string)
+  return definitionsIn(source, 'raft.ts')
+    .filter(({ name }) => name.startsWith(CLASS))
+    .map(({ name }) => name.slice(CLASS.length))
 }
+
+const CLASS = 'ConsensusModule.'
 
 export function linesOf(text: string): string[] {
   return text.replace(/\n$/, '').split('\n')

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import MarkdownIt from 'markdown-it'
+import { headingsOf } from '../markdown/read.ts'
 
 /** Under one of these headings a part's README says what it changes. */
 const HEADINGS =
@@ -31,33 +32,14 @@ function readIfThere(file: string): string | null {
 
 /** What stands under the heading, up to the next of its level or above. */
 export function sectionOf(markdown: string): string | null {
-  const lines = markdown.split('\n')
-  const { at, level } = findHeading(lines)
-  if (at === -1) return null
-  const rest = lines.slice(at + 1)
-  const end = rest.findIndex((line, i) => {
-    return headingLevel(line) <= level && !isInFence(rest, i)
+  const headings = headingsOf(markdown)
+  const start = headings.find(({ text }) => HEADINGS.test(text))
+  if (!start) return null
+  const end = headings.find(({ line, level }) => {
+    return line > start.line && level <= start.level
   })
-  const section = rest.slice(0, end === -1 ? rest.length : end)
+  const section = markdown.split('\n').slice(start.line, end && end.line - 1)
   return section.join('\n').trim() || null
-}
-
-function findHeading(lines: readonly string[]): { at: number; level: number } {
-  const at = lines.findIndex((line, i) => {
-    const title = line.replace(/^#+\s*/, '')
-    const isHeading = headingLevel(line) < Number.POSITIVE_INFINITY
-    return isHeading && HEADINGS.test(title) && !isInFence(lines, i)
-  })
-  return { at, level: headingLevel(lines[at] ?? '') }
-}
-
-function headingLevel(line: string): number {
-  return /^(#+)\s/.exec(line)?.[1]?.length ?? Number.POSITIVE_INFINITY
-}
-
-/** A line of code can look like a heading. */
-function isInFence(lines: readonly string[], at: number): boolean {
-  return lines.slice(0, at).filter((line) => line.startsWith('```')).length % 2 === 1
 }
 
 /** Links in a README are from its own folder; the page lies elsewhere, so they are texts. */

@@ -1,5 +1,5 @@
 /** What a chapter tells its reader to do, and what it says they will see. */
-import { type Block, blocksOf } from '../../../scripts/markdown.ts'
+import { type Block, blocksOf } from '../../src/markdown/read.ts'
 
 /** A change to make in a file, as a diff without line numbers; or a new file to write. */
 interface Change {

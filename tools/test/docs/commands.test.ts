@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { markdownFiles } from '../../../scripts/markdown.ts'
+import { markdownFiles } from '../../src/markdown/files.ts'
 import { firstMissing, stepsOf } from './chapter.ts'
 import { Scratch } from './scratch.ts'
 

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transformSync } from 'esbuild'
 import { expect, test } from 'vitest'
-import { definition, fillExcerpts } from '../../../scripts/excerpts.ts'
+import { fillExcerpts } from '../../../scripts/excerpts.ts'
+import { definitionsIn } from '../../src/source/definitions.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
@@ -113,15 +114,16 @@ test('every symbol of the parts is found where it begins and ends', () => {
       if (part !== 'part3' && file === 'storage.ts') continue
       const path = `${part}/src/${file}`
       const source = readFileSync(join(ROOT, path), 'utf8')
-      for (const symbol of symbolsOf(source)) {
-        const text = definition(source, symbol, path).join('\n')
+      const lines = source.split('\n')
+      const found = definitionsIn(source, path)
+      expect(found.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(symbolsOf(source)),
+      )
+      for (const { name, firstLine, lastLine } of found) {
+        const text = lines.slice(firstLine - 1, lastLine).join('\n')
         // What is not whole, or has a piece of what follows, is no TypeScript.
-        const isMember = symbol.includes('.')
-        const code = isMember ? `class Whole {\n${text}\n}` : text
-        expect(() => transformSync(code, { loader: 'ts' }), symbol).not.toThrow()
-        expect(text.split('\n').filter((line) => isStart(line, isMember))).toHaveLength(
-          1,
-        )
+        const code = name.includes('.') ? `class Whole {\n${text}\n}` : text
+        expect(() => transformSync(code, { loader: 'ts' }), name).not.toThrow()
       }
     }
   }
@@ -129,10 +131,6 @@ test('every symbol of the parts is found where it begins and ends', () => {
 
 const TOP = /^(?:export )?(?:class|function|interface|type|const) (\w+)/
 const MEMBER = /^ {2}(?:private |readonly )*(\w+)(?:[(:]| =)/
-
-function isStart(line: string, isMember: boolean): boolean {
-  return (isMember ? MEMBER : TOP).test(line)
-}
 
 function symbolsOf(source: string): string[] {
   let outer = ''

@@ -2,35 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
-import { markdownFiles } from '../../../scripts/markdown.ts'
+import { markdownFiles } from '../../src/markdown/files.ts'
+import { headingsOf, linksOf } from '../../src/markdown/read.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
-interface Link {
-  readonly target: string
-  readonly line: number
-}
-
-/** Links and pictures, outside of code. */
-function linksIn(text: string): Link[] {
-  let isCode = false
-  return text.split('\n').flatMap((line, at) => {
-    if (/^\s*(```|~~~)/.test(line)) isCode = !isCode
-    if (isCode) return []
-    const prose = line.replace(/`[^`]*`/g, (code) => code.replace(/[[\]()"]/g, ' '))
-    const targets = [
-      ...prose.matchAll(/\]\(<?([^)\s>]+)>?(?: "[^"]*")?\)/g),
-      ...prose.matchAll(/ (?:src|srcset|href)="([^"]+)"/g),
-    ]
-    return targets.map(([, target]) => ({ target: target as string, line: at + 1 }))
-  })
-}
-
 /** The anchors of a file's headings, as code hosts make them. */
 function anchorsIn(text: string): string[] {
-  const headings = text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#{1,6} (.+)$/gm)
-  return [...headings].map(([, heading]) =>
-    (heading as string)
+  return headingsOf(text).map((heading) =>
+    heading.text
       .toLowerCase()
       .replace(/[^\p{L}\p{N}\s_-]/gu, '')
       .trim()
@@ -65,7 +45,7 @@ function problemOf(file: string, target: string): string | null {
 
 test.each(markdownFiles(ROOT))('the links of %s lead somewhere', (name) => {
   const file = join(ROOT, name)
-  const problems = linksIn(readFileSync(file, 'utf8')).flatMap(({ target, line }) => {
+  const problems = linksOf(readFileSync(file, 'utf8')).flatMap(({ target, line }) => {
     const problem = problemOf(file, target)
     return problem === null ? [] : [`${name}:${line}: ${target} ${problem}`]
   })
@@ -80,8 +60,8 @@ test('a link that leads nowhere is told', () => {
   )
   expect(problemOf(readme, 'docs/part1.md#one-turn-at-a-time')).toBeNull()
   expect(problemOf(readme, 'http://example')).toBe('is no https address')
-  expect(linksIn('<img src="a.png">')).toEqual([{ target: 'a.png', line: 1 }])
-  expect(linksIn('`[a](b)` [c](d)\n```\n[e](f)\n```')).toEqual([
+  expect(linksOf('<img src="a.png">')).toEqual([{ target: 'a.png', line: 1 }])
+  expect(linksOf('`[a](b)` [c](d)\n```\n[e](f)\n```')).toEqual([
     { target: 'd', line: 1 },
   ])
 })

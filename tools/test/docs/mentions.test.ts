@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { markdownFiles } from '../../../scripts/markdown.ts'
+import { markdownFiles } from '../../src/markdown/files.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
