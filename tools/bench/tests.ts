@@ -4,14 +4,13 @@
  * and every scenario over 1,000 seeds. Asserts nothing. Names of parts as arguments leave
  * out the others.
  */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { ROOT } from '../src/cli/root.ts'
 import { listParts } from '../src/parts/find.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 const SEEDS = 1_000
 
@@ -35,30 +34,33 @@ console.log(`Node ${process.version}, ${availableParallelism()} cores`)
 const chosen = process.argv.slice(2)
 for (const part of listParts(ROOT)) {
   if (chosen.length > 0 && !chosen.includes(part)) continue
-  runTests(part, VIRTUAL) // Compiles what changed; that is kept.
-  const suite = runTests(part, VIRTUAL)
+  await runTests(part, VIRTUAL) // Compiles what changed; that is kept.
+  const suite = await runTests(part, VIRTUAL)
   const go = GO_SECONDS[part]
   const beside = go === undefined ? '' : `; the Go original: ${go} s`
   console.log(`${part}: the suite in virtual time in ${describe(suite)}${beside}`)
-  console.log(`${part}: with the tests in real time in ${describe(runTests(part, []))}`)
-  const seeds = runTests(part, VIRTUAL, { RAFT_SEEDS: `${SEEDS}` })
+  console.log(
+    `${part}: with the tests in real time in ${describe(await runTests(part, []))}`,
+  )
+  const seeds = await runTests(part, VIRTUAL, { RAFT_SEEDS: `${SEEDS}` })
   console.log(`${part}: in virtual time with ${SEEDS} seeds in ${describe(seeds)}`)
 }
 
-function runTests(
+async function runTests(
   part: string,
   options: readonly string[],
   variables: Record<string, string> = {},
-): Measured {
+): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'raft-bench-'))
   const file = join(folder, 'results.json')
   const report = ['--reporter=json', `--outputFile=${file}`]
   const args = ['run', '--project', part, ...options, ...report]
   const startedAt = performance.now()
-  spawnSync(process.execPath, [VITEST, ...args], {
+  await execa(process.execPath, [VITEST, ...args], {
     cwd: ROOT,
-    env: { ...process.env, ...variables },
+    env: variables,
     stdio: ['ignore', 'ignore', 'inherit'],
+    reject: false,
   })
   const seconds = (performance.now() - startedAt) / 1_000
   const results = JSON.parse(readFileSync(file, 'utf8'))

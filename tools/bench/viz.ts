@@ -2,7 +2,6 @@
  * Prints what the timeline takes: to write it, to open it, to filter it. The log is made for
  * this; nothing is asserted, since a busy machine says little.
  */
-import { execFile } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +9,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { execa } from 'execa'
 import type { Browser, Page } from 'playwright-core'
 import { requireBrowser } from '../src/browser/find.ts'
 import { launchBrowser } from '../src/browser/launch.ts'
@@ -18,7 +17,6 @@ import { SyntheticLog } from '../test/viz/synthetic.ts'
 
 const TIMES = 5
 const MB = 1024 * 1024
-const run = promisify(execFile)
 const cli = fileURLToPath(new URL('../bin/raft-testlog-viz.js', import.meta.url))
 
 await requireBrowser()
@@ -39,11 +37,11 @@ async function measureWriting(log: string, times: number): Promise<string> {
   // Once before, to bundle the page's script: that is kept.
   for (let i = 0; i <= times; i += 1) {
     const start = performance.now()
-    await run(process.execPath, [cli, '--out-dir', outDir, log])
+    await execa(process.execPath, [cli, '--out-dir', outDir, log])
     if (i > 0) written.push(performance.now() - start)
   }
   const usage = ['--import', `data:text/javascript,${encodeURIComponent(PEAK_MEMORY)}`]
-  const { stderr } = await run(process.execPath, [...usage, cli, '-o', outDir, log])
+  const { stderr } = await execa(process.execPath, [...usage, cli, '-o', outDir, log])
   const [name = ''] = (await readdir(outDir)).filter((file) =>
     file.startsWith(lines(log)),
   )

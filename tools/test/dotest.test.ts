@@ -1,5 +1,4 @@
 /** dotest.sh from end to end, in a copy of the repository with spaces in its path. */
-import { execFile } from 'node:child_process'
 import {
   cpSync,
   mkdirSync,
@@ -11,6 +10,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { hasDisplay } from '../src/cli/open.ts'
 import { readRequest } from '../src/dotest/options.ts'
@@ -49,20 +49,22 @@ interface Outcome {
   readonly timeline: string
 }
 
-function dotest(
+async function dotest(
   args: string[],
   variables: Record<string, string> = {},
 ): Promise<Outcome> {
   const { PATH = '', HOME = '' } = process.env
-  const options = { cwd: elsewhere, env: { PATH, HOME, CI: '1', ...variables } }
-  return new Promise((resolve) => {
-    execFile(join(copy, 'dotest.sh'), args, options, (error, stdout, stderr) => {
-      const output = stdout + stderr
-      const timeline = /^timeline {2}(.*)$/m.exec(output)?.[1] ?? ''
-      const log = /^test log {2}(.*)$/m.exec(output)?.[1] ?? ''
-      resolve({ exitCode: error ? Number(error.code) : 0, output, log, timeline })
-    })
+  const run = await execa(join(copy, 'dotest.sh'), args, {
+    cwd: elsewhere,
+    env: { PATH, HOME, CI: '1', ...variables },
+    extendEnv: false,
+    reject: false,
+    stripFinalNewline: false,
   })
+  const output = run.stdout + run.stderr
+  const timeline = /^timeline {2}(.*)$/m.exec(output)?.[1] ?? ''
+  const log = /^test log {2}(.*)$/m.exec(output)?.[1] ?? ''
+  return { exitCode: run.exitCode ?? -1, output, log, timeline }
 }
 
 describe.concurrent('dotest.sh', { timeout: TIMEOUT_MS }, () => {

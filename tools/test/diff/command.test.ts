@@ -1,9 +1,9 @@
 /** parts-diff from its command line to the page in a browser. */
-import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { execa } from 'execa'
 import { afterAll, expect, test } from 'vitest'
 import { launchBrowser } from '../../src/browser/launch.ts'
 import { seriousProblems } from '../accessibility.ts'
@@ -17,14 +17,10 @@ const TIMEOUT_MS = 120_000
 const folder = mkdtempSync(join(tmpdir(), 'parts-diff '))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-function partsDiff(...args: string[]): Promise<{ exitCode: number; output: string }> {
-  return new Promise((resolve) => {
-    const options = { cwd: folder, env: { ...process.env, CI: '1' } }
-    execFile(process.execPath, [COMMAND, ...args], options, (error, stdout, stderr) => {
-      const exitCode = error ? Number(error.code) : 0
-      resolve({ exitCode, output: stdout + stderr })
-    })
-  })
+async function partsDiff(...args: string[]) {
+  const options = { cwd: folder, env: { CI: '1' }, reject: false } as const
+  const run = await execa(process.execPath, [COMMAND, ...args], options)
+  return { exitCode: run.exitCode, output: run.stdout + run.stderr }
 }
 
 pageTest('a page shows what part 2 changes', { timeout: TIMEOUT_MS }, async () => {

@@ -1,5 +1,4 @@
 /** A copy of the repository to run a chapter's commands in, with the changes it asks for. */
-import { execFile, execFileSync } from 'node:child_process'
 import {
   cpSync,
   existsSync,
@@ -12,13 +11,14 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { execa, execaSync } from 'execa'
 
 /** Far above what a command in a chapter takes, in ms. */
 const COMMAND_TIMEOUT_MS = 120_000
 
 export interface CommandResult {
   readonly output: string
-  readonly exitCode: number | null
+  readonly exitCode: number
 }
 
 export class Scratch {
@@ -27,7 +27,7 @@ export class Scratch {
 
   constructor(root: string) {
     const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
-    const files = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).split('\0')
+    const files = execaSync('git', list, { cwd: root }).stdout.split('\0')
     for (const file of files) {
       if (!file || !existsSync(join(root, file))) continue
       mkdirSync(dirname(join(this.folder, file)), { recursive: true })
@@ -39,7 +39,7 @@ export class Scratch {
       symlinkSync(join(root, packages), join(this.folder, packages))
     }
     // Readers have a clone: they see by `git diff` what they changed, and can undo it.
-    execFileSync('git', ['init', '--quiet'], { cwd: this.folder })
+    execaSync('git', ['init', '--quiet'], { cwd: this.folder })
   }
 
   /** Replaces the lines that a diff takes away by those that it brings. */
@@ -69,21 +69,18 @@ export class Scratch {
     this.changed.clear()
   }
 
-  run(command: string): Promise<CommandResult> {
+  async run(command: string): Promise<CommandResult> {
     const env = Object.entries(process.env).filter(([name]) => isOfTheReader(name))
-    const options = {
+    const result = await execa('bash', ['-c', `exec 2>&1\n${command}`], {
       cwd: this.folder,
       env: { ...Object.fromEntries(env), NO_COLOR: '1', CI: 'true' },
+      extendEnv: false,
       timeout: COMMAND_TIMEOUT_MS,
-      maxBuffer: 2 ** 28,
-    }
-    return new Promise((resolve, reject) => {
-      const args = ['-c', `exec 2>&1\n${command}`]
-      const child = execFile('bash', args, options, (error, output) => {
-        if (error && child.exitCode === null) reject(error)
-        else resolve({ output, exitCode: child.exitCode })
-      })
+      reject: false,
     })
+    // Without an exit code it was not the command's own end.
+    if (result.exitCode === undefined) throw result
+    return { output: result.stdout, exitCode: result.exitCode }
   }
 
   remove(): void {

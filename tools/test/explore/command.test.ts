@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { ROOT } from '../../src/cli/root.ts'
@@ -12,34 +12,24 @@ import { hunt, SLOW } from './hunt.ts'
 const folder = mkdtempSync(join(tmpdir(), 'raft-explore-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function run(program: 'explore' | 'gallery', ...args: string[]): Promise<Ended> {
+function run(program: 'explore' | 'gallery', ...args: string[]) {
   const main = join(ROOT, `tools/src/${program}/cli.ts`)
-  const argv = ['--import', 'tsx', main, ...args]
-  return new Promise((resolve) => {
-    execFile(process.execPath, argv, { cwd: ROOT }, (error, stdout, stderr) => {
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr })
-    })
-  })
+  const options = { cwd: ROOT, reject: false, stripFinalNewline: false } as const
+  return execa(process.execPath, ['--import', 'tsx', main, ...args], options)
 }
 
 test('explore goes through the seeds, and says how fast', SLOW, async () => {
-  const { code, stdout, stderr } = await run('explore', 'part1', '--seeds', '50')
+  const { exitCode, stdout, stderr } = await run('explore', 'part1', '--seeds', '50')
   expect(stderr).toBe('')
-  expect(code).toBe(0)
+  expect(exitCode).toBe(0)
   expect(stdout).toMatch(/^part1: 50 seeds, no violation\n/)
   expect(stdout).toMatch(/in each second of a core: [\d,]+ s simulated, [\d,]+ events/)
 })
 
 test('explore --json is one object', SLOW, async () => {
   const args = ['part2', '--seeds', '30', '--from', '7', '--servers', '3', '--json']
-  const { code, stdout } = await run('explore', ...args)
-  expect(code).toBe(0)
+  const { exitCode, stdout } = await run('explore', ...args)
+  expect(exitCode).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ part: 'part2', seeds: 30, violations: [] })
 })
 
@@ -50,8 +40,8 @@ test.each([
   [['part1', '--shard', '4/3'], 'It can be like 2/8'],
   [['--replay', 'no-such-file.json'], 'cannot read no-such-file.json'],
 ])('explore %j is refused in a sentence', SLOW, async (args, sentence) => {
-  const { code, stdout, stderr } = await run('explore', ...args)
-  expect(code).toBe(2)
+  const { exitCode, stdout, stderr } = await run('explore', ...args)
+  expect(exitCode).toBe(2)
   expect(stdout).toBe('')
   expect(stderr).toContain(sentence)
   expect(stderr).not.toMatch(/\n\s+at /)
@@ -63,17 +53,17 @@ test('a case that was saved is replayed, and fails as it did', SLOW, async () =>
   const mistake = 'half-is-enough'
   saveCase(file, { part: 'part1', mistake, foundWithSeed: seed, violation, schedule })
   const args = ['--replay', file, '--no-open', '--out-dir', folder]
-  const { code, stdout } = await run('explore', ...args)
+  const { exitCode, stdout } = await run('explore', ...args)
   expect(stdout).toContain(violation.message)
-  expect(code).toBe(1)
+  expect(exitCode).toBe(1)
 })
 
 test('a file that is no case is refused', SLOW, async () => {
   const file = join(folder, 'other.json')
   writeFileSync(file, '{"part":"part1","schedule":{"seed":1}}')
-  const { code, stderr } = await run('explore', '--replay', file)
-  expect({ code, stderr }).toEqual({
-    code: 2,
+  const { exitCode, stderr } = await run('explore', '--replay', file)
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 2,
     stderr: `error: ${file} is no case that the explorer saved\n`,
   })
 })
@@ -83,8 +73,8 @@ test(
   SLOW,
   async () => {
     const args = ['run', 'second-vote', '--no-open', '--out-dir', folder]
-    const { code, stdout } = await run('gallery', ...args)
-    expect(code).toBe(0)
+    const { exitCode, stdout } = await run('gallery', ...args)
+    expect(exitCode).toBe(0)
     expect(stdout).toContain('One Vote per Term: server ')
     expect(stdout).toMatch(/Timeline: file:\S+second-vote\S*\.html/)
   },
@@ -92,8 +82,8 @@ test(
 
 test('lab run fails when a mistake is not found', SLOW, async () => {
   const args = ['run', 'figure-8', '--seeds', '1', '--json']
-  const { code, stdout } = await run('gallery', ...args)
-  expect(code).toBe(1)
+  const { exitCode, stdout } = await run('gallery', ...args)
+  expect(exitCode).toBe(1)
   expect(JSON.parse(stdout)).toEqual({
     name: 'figure-8',
     found: false,
@@ -103,8 +93,8 @@ test('lab run fails when a mistake is not found', SLOW, async () => {
 })
 
 test('lab refuses a name that it does not know', SLOW, async () => {
-  const { code, stderr } = await run('gallery', 'show', 'no-such-thing')
-  expect(code).toBe(2)
+  const { exitCode, stderr } = await run('gallery', 'show', 'no-such-thing')
+  expect(exitCode).toBe(2)
   expect(stderr).toBe(
     'error: the gallery has no "no-such-thing"; npm run lab -- list shows what it has\n',
   )

@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { execaSync } from 'execa'
 import { expect, test, vi } from 'vitest'
 import { folder, logOf } from './logs.ts'
 
@@ -16,7 +16,7 @@ const LOG = logOf(
 )
 
 interface Result {
-  readonly code: number | null
+  readonly code: number | undefined
   readonly out: string
   readonly err: string
 }
@@ -26,13 +26,14 @@ function viz(
   options: { cwd?: string; input?: string } = {},
 ): Result {
   const cwd = options.cwd ?? folder()
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+  const { exitCode, stdout, stderr } = execaSync(process.execPath, [program, ...args], {
     cwd,
     input: options.input ?? '',
-    encoding: 'utf8',
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
+    env: { NO_COLOR: '1', FORCE_COLOR: undefined },
+    reject: false,
+    stripFinalNewline: false,
   })
-  return { code: status, out: stdout, err: stderr }
+  return { code: exitCode, out: stdout, err: stderr }
 }
 
 test('a log that is piped in becomes pages, whose addresses are printed', () => {
