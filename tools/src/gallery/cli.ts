@@ -1,6 +1,7 @@
 /** The gallery: known mistakes, and the explorer that finds them. */
 import { resolve } from 'node:path'
 import { Command } from 'commander'
+import { exitsOnUsage } from '../cli/command.ts'
 import { exitCodeOf, UsageError } from '../cli/exit.ts'
 import { paint, say } from '../cli/print.ts'
 import { drawSchedule } from '../explore/draw.ts'
@@ -41,11 +42,11 @@ const HELP = `
 Each mistake is one line of Raft left out or changed, kept as a diff in tools/gallery/.
 
 Examples:
-  npm run lab -- list                  the mistakes
-  npm run lab -- show figure-8         one of them: what it breaks, and its diff
-  npm run lab -- run figure-8          look for a schedule that shows it, and its timeline
-  npm run lab -- run --all             look for all of them
-  npm run lab -- run --all --json      rows of { name, found, seeds, invariant }
+  npm run gallery -- list                  the mistakes
+  npm run gallery -- show figure-8         one of them: what it breaks, and its diff
+  npm run gallery -- run figure-8          look for a schedule that shows it, and its timeline
+  npm run gallery -- run --all             look for all of them
+  npm run gallery -- run --all --json      rows of { name, found, seeds, invariant }
 
 Exit codes:
   0  every mistake that was looked for was found
@@ -56,7 +57,7 @@ process.exitCode = await exitCodeOf(main)
 
 async function main(): Promise<number> {
   let exitCode = 0
-  const program = new Command('npm run lab --')
+  const program = exitsOnUsage(new Command('npm run gallery --'))
     .description('A gallery of broken Rafts, and the explorer that breaks them.')
     .addHelpText('after', HELP)
   program.command('list').description('the mistakes, by group').action(list)
@@ -175,7 +176,7 @@ async function lookFor(
       foundWithSeed: seed,
       violation,
       schedule: drawSchedule(seed, draw),
-      replay: `npm run lab -- run ${name} --from ${seed}${optionsOfSeed(options)}`,
+      replay: `npm run gallery -- run ${name} --from ${seed}${optionsOfSeed(options)}`,
     },
   }
 }

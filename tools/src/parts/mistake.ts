@@ -40,7 +40,7 @@ export function findMistake(name: string): Mistake {
   const mistake = readGallery().find((mistake) => mistake.name === name)
   if (mistake) return mistake
   throw new UsageError(
-    `the gallery has no "${name}"; npm run lab -- list shows what it has`,
+    `the gallery has no "${name}"; npm run gallery -- list shows what it has`,
   )
 }
 

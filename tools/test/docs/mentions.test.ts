@@ -36,7 +36,7 @@ function missingIn(text: string): string[] {
         missing.push(`${part} '${pattern}'`)
     }
     const mistakes = [
-      ...line.matchAll(/npm run lab -- (?:run|show) ([a-z0-9][a-z0-9-]*)/g),
+      ...line.matchAll(/npm run gallery -- (?:run|show) ([a-z0-9][a-z0-9-]*)/g),
       ...line.matchAll(/^- `([a-z0-9]+-[a-z0-9-]+)`:/g),
     ]
     for (const [, name = ''] of mistakes) {

@@ -69,7 +69,7 @@ test('a file that is no case is refused', SLOW, async () => {
 })
 
 test(
-  'lab run finds a mistake, makes it small, and writes its timeline',
+  'gallery run finds a mistake, makes it small, and writes its timeline',
   SLOW,
   async () => {
     const args = ['run', 'second-vote', '--no-open', '--out-dir', folder]
@@ -80,7 +80,7 @@ test(
   },
 )
 
-test('lab run fails when a mistake is not found', SLOW, async () => {
+test('gallery run fails when a mistake is not found', SLOW, async () => {
   const args = ['run', 'figure-8', '--seeds', '1', '--json']
   const { exitCode, stdout } = await run('gallery', ...args)
   expect(exitCode).toBe(1)
@@ -92,11 +92,11 @@ test('lab run fails when a mistake is not found', SLOW, async () => {
   })
 })
 
-test('lab refuses a name that it does not know', SLOW, async () => {
+test('gallery refuses a name that it does not know', SLOW, async () => {
   const { exitCode, stderr } = await run('gallery', 'show', 'no-such-thing')
   expect(exitCode).toBe(2)
   expect(stderr).toBe(
-    'error: the gallery has no "no-such-thing"; npm run lab -- list shows what it has\n',
+    'error: the gallery has no "no-such-thing"; npm run gallery -- list shows what it has\n',
   )
 })
 
