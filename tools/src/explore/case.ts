@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { UsageError } from '../cli/exit.ts'
+import { MAX_SERVERS } from './options.ts'
 import { FAULT_KINDS, type Schedule } from './schedule.ts'
 import type { Violation } from './world.ts'
 
@@ -21,7 +22,7 @@ export function saveCase(file: string, found: Case): void {
 }
 
 /** @throws UsageError when the file cannot be read, or holds no case. */
-export function readCase(file: string): Case {
+export async function readCase(file: string): Promise<Case> {
   let value: unknown
   try {
     value = JSON.parse(readFileSync(file, 'utf8'))
@@ -29,40 +30,26 @@ export function readCase(file: string): Case {
     const reason = error instanceof Error ? error.message : String(error)
     throw new UsageError(`cannot read ${file}: ${reason}`)
   }
-  if (isCase(value)) return value
+  if (await isCase(value)) return value as Case
   throw new UsageError(`${file} is no case that the explorer saved`)
 }
 
-function isCase(value: unknown): value is Case {
-  if (!isObject(value) || typeof value.part !== 'string') return false
-  const { schedule } = value
-  return (
-    isObject(schedule) &&
-    isCount(schedule.seed) &&
-    isCount(schedule.servers) &&
-    isCount(schedule.durationMs) &&
-    isCount(schedule.timeouts) &&
-    isArrayOf(schedule.faults, isFault) &&
-    isArrayOf(schedule.commandsAtMs, isCount)
-  )
-}
+/** Above what the explorer draws: a file from elsewhere must not keep us busy for ever. */
+const MOST_MS = 3_600_000
+const MOST_ITEMS = 100_000
 
-function isFault(value: unknown): boolean {
-  return (
-    isObject(value) &&
-    isCount(value.atMs) &&
-    FAULT_KINDS.some((kind) => kind === value.kind)
-  )
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
-}
-
-function isArrayOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
-  return Array.isArray(value) && value.every(isItem)
-}
-
-function isCount(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0 && Number.isFinite(value)
+async function isCase(value: unknown): Promise<boolean> {
+  // Loaded for a replay only: it takes longer than many searches.
+  const { z } = await import('zod')
+  const count = z.number().min(0)
+  const timed = z.looseObject({ atMs: count.max(MOST_MS), kind: z.enum(FAULT_KINDS) })
+  const schedule = z.looseObject({
+    seed: count,
+    servers: z.int().min(1).max(MAX_SERVERS),
+    durationMs: count.max(MOST_MS),
+    timeouts: count,
+    faults: z.array(timed).max(MOST_ITEMS),
+    commandsAtMs: z.array(count.max(MOST_MS)).max(MOST_ITEMS),
+  })
+  return z.looseObject({ part: z.string(), schedule }).safeParse(value).success
 }

@@ -116,7 +116,7 @@ async function tell(
 }
 
 async function replayFile(file: string, options: ExploreOptions): Promise<number> {
-  const found = readCase(file)
+  const found = await readCase(file)
   const { mistake } = found
   const code = mistake
     ? await compileMistake(findMistake(mistake))

@@ -8,7 +8,7 @@ import { FAULT_KINDS, type FaultKind } from './schedule.ts'
 /** The exit code when a violation was found. */
 export const EXIT_FOUND = 1
 
-const MAX_SERVERS = 7
+export const MAX_SERVERS = 7
 const DEFAULT_SEEDS = 1000
 /** Long enough for some twenty elections. */
 const DEFAULT_DURATION_S = 5

@@ -12,6 +12,16 @@ import { hunt, SLOW } from './hunt.ts'
 const folder = mkdtempSync(join(tmpdir(), 'raft-explore-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
+const EMPTY = {
+  seed: 1,
+  servers: 3,
+  durationMs: 1000,
+  timeouts: 0,
+  faults: [],
+  commandsAtMs: [],
+  file: null,
+}
+
 function run(program: 'explore' | 'gallery', ...args: string[]) {
   const main = join(ROOT, `tools/src/${program}/cli.ts`)
   const options = { cwd: ROOT, reject: false, stripFinalNewline: false } as const
@@ -58,9 +68,16 @@ test('a case that was saved is replayed, and fails as it did', SLOW, async () =>
   expect(exitCode).toBe(1)
 })
 
-test('a file that is no case is refused', SLOW, async () => {
+test.each([
+  ['lacks most', { part: 'part1', schedule: { seed: 1 } }],
+  ['would never end', { part: 'part1', schedule: { ...EMPTY, servers: 1e9 } }],
+  [
+    'has a fault of no kind',
+    { part: 'part1', schedule: { ...EMPTY, faults: [{ atMs: 1, kind: 'quake' }] } },
+  ],
+])('a case that %s is refused', SLOW, async (_what, found) => {
   const file = join(folder, 'other.json')
-  writeFileSync(file, '{"part":"part1","schedule":{"seed":1}}')
+  writeFileSync(file, JSON.stringify(found))
   const { exitCode, stderr } = await run('explore', '--replay', file)
   expect({ exitCode, stderr }).toEqual({
     exitCode: 2,
