@@ -16,7 +16,7 @@ const MAY_KNOW = {
   explore: ['cli', 'testlog', 'lab', 'parts', 'viz'],
   gallery: ['cli', 'parts', 'explore'],
   dotest: ['cli', 'testlog', 'parts', 'harness', 'viz'],
-  diff: ['cli', 'markdown', 'parts'],
+  diff: ['cli', 'source', 'markdown', 'parts'],
   checks: ['cli', 'source', 'parts'],
 }
 

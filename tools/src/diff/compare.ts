@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import { parse } from 'diff2html'
 import type { DiffFile } from 'diff2html/lib/types.js'
+import { headingsOf } from '../markdown/read.ts'
+import { definitionsIn } from '../source/definitions.ts'
 
 /** A file that two parts have, and that differs. */
 interface ChangedFile {
@@ -107,21 +109,24 @@ function changedFile(path: string, before: string, after: string): ChangedFile {
   const patch = createTwoFilesPatch(path, path, before, after, '', '', context)
   const [diff] = parse(patch)
   if (!diff) throw new Error(`no difference was found in ${path}, though there is one`)
+  const headings = headingsIn(after, path)
   const lines = after.split('\n')
   for (const block of diff.blocks) {
-    block.header = placeOf(lines, block.newStartLine)
+    const line = headings.findLast((heading) => heading <= block.newStartLine)
+    block.header = nameIn(lines[(line ?? 0) - 1] ?? '')
   }
   return { path, diff }
 }
 
-/** A definition: at the margin, or a member of a class. */
-const DEFINITION =
-  /^(?:export |async |function |class |interface |type |const |message |service |test\(|describe\(|## |# )|^ {2}(?:private |static |async )*[\w]+\(.*\{$/
-
-/** The definition that a line belongs to, to stand above it. */
-function placeOf(lines: readonly string[], lineNumber: number): string {
-  const above = lines.slice(0, lineNumber).reverse()
-  return nameIn(above.find((line) => DEFINITION.test(line)) ?? '')
+/** The lines, from 1, that name what follows them: definitions, headings of Markdown. */
+function headingsIn(text: string, path: string): number[] {
+  if (path.endsWith('.md')) return headingsOf(text).map(({ line }) => line)
+  if (!/\.(ts|proto)$/.test(path)) return []
+  const lines = text.split('\n')
+  const isMethod = (lastLine: number) => lines[lastLine - 1] === '  }'
+  return definitionsIn(text, path)
+    .filter(({ name, lastLine }) => !/^\w+\./.test(name) || isMethod(lastLine))
+    .map(({ firstLine }) => firstLine)
 }
 
 function nameIn(line: string): string {
