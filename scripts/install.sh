@@ -18,5 +18,7 @@ packages() {
 cmp -s pnpm-lock.yaml node_modules/.pnpm/lock.yaml &&
   packages | cmp -s - node_modules/.packages && exit 0
 echo 'Installing the packages that the lockfile names (once) …' >&2
-npx --yes pnpm@10 install --frozen-lockfile --reporter=append-only >&2 || exit
+# With a terminal it would ask before it replaces packages, and hold up whoever else installs.
+npx --yes pnpm@10 install --frozen-lockfile --reporter=append-only \
+  --config.confirm-modules-purge=false >&2 || exit
 packages >node_modules/.packages

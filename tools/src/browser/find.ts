@@ -4,14 +4,11 @@
  * What is installed is taken as it is. Where nothing is, this installs: tests that are
  * skipped on a bare machine are tests that nobody runs there.
  */
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { promisify } from 'node:util'
+import { execa } from 'execa'
 import { chromium } from 'playwright-core'
-
-const run = promisify(execFile)
 
 /** What Chromium, Chrome and Edge are called in $PATH. */
 const COMMANDS = ['chromium', 'google-chrome', 'google-chrome-stable', 'microsoft-edge']
@@ -96,10 +93,8 @@ async function download(): Promise<string | undefined> {
 }
 
 async function succeeds(...[command = '', ...args]: string[]): Promise<boolean> {
-  return run(command, args).then(
-    () => true,
-    () => false,
-  )
+  const { failed } = await execa(command, args, { reject: false })
+  return !failed
 }
 
 function say(line: string): void {

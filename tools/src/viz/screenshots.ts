@@ -3,12 +3,11 @@
  * screenshots` runs three real runs and writes docs/public/shots/*.png, each in a light and
  * in a dark version.
  */
-import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { execa } from 'execa'
 import type { Browser, Page } from 'playwright-core'
 import { requireBrowser } from '../browser/find.ts'
 import { launchBrowser } from '../browser/launch.ts'
@@ -24,7 +23,6 @@ const SETTLE_MS = 300
  */
 const WIDTH = 880
 const SCALE = 2
-const run = promisify(execFile)
 
 interface Shot {
   readonly name: string
@@ -83,9 +81,9 @@ async function timelineOfTest(
   const log = join(folder, `${part}.log`)
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   const args = [vitest, 'run', '--project', part, '-t', test]
-  await run(process.execPath, args, {
+  await execa(process.execPath, args, {
     cwd: root,
-    env: { ...process.env, RAFT_LOG: log, RAFT_SEED: '1' },
+    env: { RAFT_LOG: log, RAFT_SEED: '1' },
   })
   const { pages } = await writeTimelines({
     inputs: [log],
@@ -102,7 +100,7 @@ async function timelineOfMistake(folder: string): Promise<string> {
   const outDir = join(folder, 'lab')
   const program = join(root, 'tools/src/gallery/cli.ts')
   const args = ['--import', 'tsx', program, 'run', 'figure-8', '--no-open']
-  await run(process.execPath, [...args, '--out-dir', outDir], { cwd: root })
+  await execa(process.execPath, [...args, '--out-dir', outDir], { cwd: root })
   const page = readdirSync(outDir).find((name) => name.endsWith('.html'))
   if (page === undefined) throw new Error('the mistake figure-8 was not found')
   return join(outDir, page)
