@@ -108,7 +108,9 @@ test('an excerpt of more than 15 lines is too long', () => {
   expect(fill(chapter('a.ts#Server')).problems[0]).toMatch(/has 23 lines, more than 15/)
 })
 
-test('every symbol of the parts is found where it begins and ends', () => {
+test('every symbol of the parts is found where it begins and ends', {
+  timeout: 60_000,
+}, () => {
   for (const part of ['part1', 'part2', 'part3']) {
     for (const file of ['raft.ts', 'server.ts', 'storage.ts']) {
       if (part !== 'part3' && file === 'storage.ts') continue
