@@ -1,5 +1,5 @@
 import { Tinypool } from 'tinypool'
-import { compileWorker } from './compile.ts'
+import { compileWorker } from './bundle.ts'
 import type { DrawOptions } from './draw.ts'
 import type { Batch, Tally } from './worker.ts'
 
