@@ -46,8 +46,8 @@ export function prettyLine(line: TestLogLine, options: PrettyOptions = {}): stri
     (line.term === undefined ? '' : `t${line.term}`).padEnd(TERM_WIDTH),
   ].join(' ')
   const role = paint(line.role ? ROLE_STYLES[line.role] : 'reset', roleAndTerm)
-  const kind = isKnown(line.event) ? '' : `[${line.event}] `
-  const message = paint(messageStyle(line), oneLine(kind + line.msg))
+  const kind = isKnown(line.event) ? '' : `[${line.event}]`
+  const message = paint(messageStyle(line), oneLine(`${kind} ${line.msg}`.trim()))
   const details = oneLine(describeDetails(line))
   return [paint('dim', time), who, role, message, details && paint('dim', details)]
     .join('  ')

@@ -115,19 +115,19 @@ describe('a fault', () => {
 
   test('lasts at its place until it is over', async () => {
     const spans = await spansOf(
-      { kind: 'slow-disk', peer: 1 },
-      { kind: 'slow-disk', peer: 2, label: 'disk × 9' },
-      { kind: 'slow-disk', peer: 1, over: true },
-      { kind: 'delay', from: 0, to: 1 },
-      { kind: 'delay', from: 0, to: 2 },
-      { kind: 'delay', from: 0, to: 1, over: true, label: 'quick again' },
+      { kind: 'smoke', peer: 1 },
+      { kind: 'smoke', peer: 2, label: 'thick smoke' },
+      { kind: 'smoke', peer: 1, over: true },
+      { kind: 'fog', from: 0, to: 1 },
+      { kind: 'fog', from: 0, to: 2 },
+      { kind: 'fog', from: 0, to: 1, over: true, label: 'clear again' },
       { kind: 'storm' },
     )
     expect(spans).toEqual([
-      '2: slow-disk 1-3 slow-disk is over',
-      '3: disk × 9 2-8 slow-disk is over',
-      '1: delay to 1 4-6 quick again',
-      '1: delay to 2 5-8 delay to 2 is over',
+      '2: smoke 1-3 smoke is over',
+      '3: thick smoke 2-8 smoke is over',
+      '1: fog to 1 4-6 clear again',
+      '1: fog to 2 5-8 fog to 2 is over',
       '0: storm 7-8 storm is over',
     ])
   })

@@ -7,7 +7,7 @@ const LONGEST_COMMAND = 40
 const MOST_COMMANDS = 4
 
 /** What a row says beside the event's message: the fields that tell the story. */
-export function gistOf(event: RunEvent): string {
+export function gistOf(event: Omit<RunEvent, 'test'>): string {
   if (!isKnown(event.event)) return namedFields(ownFields(event)).join(', ')
   if (event.reason !== undefined) return lossText(event.reason)
   if (event.rpc) return rpcGist(event.rpc)
