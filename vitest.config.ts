@@ -16,7 +16,7 @@ export default defineConfig({
     maxWorkers: '100%',
     // In real time the scenarios wait more than they work.
     ...(process.env.RAFT_NETWORK === 'grpc' && { maxWorkers: 4 }),
-    projects: [...parts, 'tools'].map((name) => ({
+    projects: [...parts, 'tools', 'playground'].map((name) => ({
       extends: true,
       test: {
         name,

@@ -25,7 +25,7 @@ export default defineConfig({
   head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/ring.svg' }]],
   cleanUrls: false,
   ignoreDeadLinks: [isForCodeHost, isToBeWritten],
-  srcExclude: ['playground/**', 'figures/**', 'public/**'],
+  srcExclude: ['figures/**', 'public/**'],
   markdown: { config: (md) => void md.core.ruler.push('source-links', linkToSource) },
   themeConfig: {
     nav: [

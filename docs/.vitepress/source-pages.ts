@@ -10,7 +10,9 @@ export const DOCS = dirname(dirname(fileURLToPath(import.meta.url)))
 const ROOT = dirname(DOCS)
 
 /** Linked from the playground, whatever the chapters say. */
-const ALWAYS = ['part1/src/raft.ts', 'part2/src/raft.ts', 'part3/src/raft.ts']
+const ALWAYS = readdirSync(ROOT)
+  .filter((name) => /^part\d+$/.test(name))
+  .map((part) => `${part}/src/raft.ts`)
 
 const LANGUAGES: Readonly<Record<string, string>> = {
   '.ts': 'ts',

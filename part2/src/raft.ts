@@ -177,7 +177,7 @@ export class ConsensusModule {
   /** Begins as a follower, which waits to hear from a leader (5.2). */
   start(): void {
     this.role = 'Follower'
-    this.noteChange(`starts as a follower in term ${this.currentTerm}`)
+    this.noteChange(`starts as a follower in term ${this.currentTerm}`, 'start')
     this.resetElectionTimer()
   }
 
@@ -242,7 +242,7 @@ export class ConsensusModule {
       (this.votedFor === null || this.votedFor === args.candidateId)
     if (voteGranted) {
       this.votedFor = args.candidateId
-      this.traceState('note', `votes for ${args.candidateId}`)
+      this.traceState('vote', `votes for ${args.candidateId}`)
       // Only a vote that is given holds back an election of one's own. A candidate that
       // nobody can vote for must not keep the others from trying.
       this.resetElectionTimer()
@@ -411,7 +411,7 @@ export class ConsensusModule {
     this.matchIndex.set(peer.id, matchIndex)
     this.nextIndex.set(peer.id, nextIndex)
     const message = `knows ${peer.id} up to entry ${matchIndex}; next is ${nextIndex}`
-    this.traceState('note', message)
+    this.traceState('progress', message, { peer: peer.id, matchIndex, nextIndex })
   }
 
   /**
@@ -543,8 +543,8 @@ export class ConsensusModule {
   }
 
   /** The role or the term is another than it was. */
-  private noteChange(message: string): void {
-    this.traceState('role', message)
+  private noteChange(message: string, event = 'role'): void {
+    this.traceState(event, message)
     this.onChange(this.report())
   }
 

@@ -203,7 +203,7 @@ export class ConsensusModule {
   /** Begins as a follower, which waits to hear from a leader (5.2). */
   start(): void {
     this.role = 'Follower'
-    this.noteChange(`starts as a follower in term ${this.currentTerm}`)
+    this.noteChange(`starts as a follower in term ${this.currentTerm}`, 'start')
     this.resetElectionTimer()
   }
 
@@ -271,7 +271,7 @@ export class ConsensusModule {
     if (voteGranted) {
       this.votedFor = args.candidateId
       this.saveTermAndVote()
-      this.traceState('note', `votes for ${args.candidateId}`)
+      this.traceState('vote', `votes for ${args.candidateId}`)
       // Only a vote that is given holds back an election of one's own. A candidate that
       // nobody can vote for must not keep the others from trying.
       this.resetElectionTimer()
@@ -505,7 +505,7 @@ export class ConsensusModule {
     this.matchIndex.set(peer.id, matchIndex)
     this.nextIndex.set(peer.id, nextIndex)
     const message = `knows ${peer.id} up to entry ${matchIndex}; next is ${nextIndex}`
-    this.traceState('note', message)
+    this.traceState('progress', message, { peer: peer.id, matchIndex, nextIndex })
   }
 
   /** Catches a peer up message by message, at the pace of its answers. */
@@ -653,7 +653,9 @@ export class ConsensusModule {
       this.storage.sync()
     })
     this.lastSynced = lastIndex
-    this.traceState('persist', `keeps its log up to entry ${lastIndex}`)
+    this.traceState('persist', `keeps its log up to entry ${lastIndex}`, {
+      index: lastIndex,
+    })
   }
 
   /** A server that cannot do its share must not claim that it did: it stops. */
@@ -675,8 +677,8 @@ export class ConsensusModule {
   }
 
   /** The role or the term is another than it was. */
-  private noteChange(message: string): void {
-    this.traceState('role', message)
+  private noteChange(message: string, event = 'role'): void {
+    this.traceState(event, message)
     this.onChange(this.report())
   }
 

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { requireBrowser } from '../src/browser/find.ts'
 import { launchBrowser } from '../src/browser/launch.ts'
-import { serveSite } from '../test/playground/site.ts'
+import { serveSite } from '../test/site/site.ts'
 import { quantile } from './numbers.ts'
 
 const FRAMES = 600

@@ -60,6 +60,11 @@ test('an RPC shows its arguments in short form', () => {
   expect(long).toContain('…')
 })
 
+test('a kind that nobody knows shows its word and the fields of its own', () => {
+  const line = { ...LINE, event: 'snapshot', msg: 'takes one', lastIncludedIndex: 40 }
+  expect(prettyLine(line)).toMatch(/ {2}\[snapshot\] takes one {2}lastIncludedIndex=40$/)
+})
+
 test('an event is one line, whatever it holds, and does not command the terminal', () => {
   const evil = '\u001b[2Ja\nb\r\nc\u0007\u009b'
   const text = prettyLine({ ...LINE, msg: evil, ...rpc({ [evil]: evil }) })

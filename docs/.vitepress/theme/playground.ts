@@ -8,7 +8,7 @@ export const Playground = defineComponent({
     let unmount = () => {}
     let isGone = false
     onMounted(async () => {
-      const { mountPlayground } = await import('../../playground/mount.ts')
+      const { mountPlayground } = await import('playground')
       if (!root.value || isGone) return
       unmount = mountPlayground(root.value, {
         sourceHref: (part) => withBase(`/source/part${part}-src-raft-ts.html`),

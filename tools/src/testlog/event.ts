@@ -5,28 +5,55 @@
 
 export type Role = 'Follower' | 'Candidate' | 'Leader' | 'Dead'
 
-export type EventName =
-  | 'test-start'
-  | 'test-end'
-  | 'role'
-  | 'timer'
-  | 'send'
-  | 'receive'
-  | 'drop'
-  | 'submit'
-  | 'append'
-  | 'truncate'
-  | 'commit'
-  | 'apply'
-  | 'persist'
-  | 'fault'
-  | 'check'
-  | 'note'
+/** The kinds of events that readers have a sign or a use for, in the order of a menu. */
+export const KNOWN_EVENTS = [
+  'note',
+  'test-start',
+  'test-end',
+  'role',
+  'timer',
+  'send',
+  'receive',
+  'drop',
+  'submit',
+  'append',
+  'truncate',
+  'commit',
+  'apply',
+  'persist',
+  'fault',
+  'check',
+  'start',
+  'vote',
+  'progress',
+] as const
+
+export type KnownEvent = (typeof KNOWN_EVENTS)[number]
+
+const KNOWN: ReadonlySet<unknown> = new Set(KNOWN_EVENTS)
+
+export function isKnown(event: unknown): event is KnownEvent {
+  return KNOWN.has(event)
+}
+
+/** Any other word is a kind, too: it is shown with its word and its fields. */
+export type EventName = KnownEvent | (string & {})
+
+/** What every line can have, and what is shown of an RPC or of a state by itself. */
+const COMMON: ReadonlySet<string> = new Set([
+  ...['level', 'pid', 'hostname', 'time', 'test', 'server', 'event', 'term', 'role'],
+  ...['state', 'rpc', 'msg'],
+])
+
+/** The fields that tell what happened, on a line of whatever kind. */
+export function ownFields(line: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(line).filter(([name]) => !COMMON.has(name)))
+}
 
 /** One message between two servers; `id` is the same where it is sent and where it arrives. */
 export interface Rpc {
   readonly id: string
-  readonly method: 'RequestVote' | 'AppendEntries' | (string & {})
+  readonly method: string
   readonly kind: 'request' | 'reply'
   readonly from: number
   readonly to: number
@@ -53,18 +80,26 @@ export interface LoggedEntry {
   readonly command: unknown
 }
 
-/** What the laboratory did to the cluster. */
-export type Fault =
-  | { readonly kind: 'disconnect' | 'reconnect'; readonly peer: number }
-  | { readonly kind: 'crash' | 'restart'; readonly peer: number }
-  | { readonly kind: 'pause' | 'resume'; readonly peer: number }
-  | { readonly kind: 'cut' | 'mend'; readonly from: number; readonly to: number }
-  | { readonly kind: 'partition'; readonly groups: readonly (readonly number[])[] }
-  | { readonly kind: 'heal' }
-  | { readonly kind: 'reliable' | 'unreliable' }
-  | { readonly kind: 'drop-calls'; readonly peer: number; readonly after: number }
-  | { readonly kind: 'keep-calls'; readonly peer: number }
-  | { readonly kind: 'clock'; readonly peer: number; readonly rate: number }
+/**
+ * What the laboratory did to the cluster. Readers have words of their own for some kinds; a
+ * fault of any other kind lasts, at its place, until a line that says `over`.
+ */
+export interface Fault {
+  readonly kind: string
+  /** Where: at a server, on the way from one to another; without both, everywhere. */
+  readonly peer?: number
+  readonly from?: number
+  readonly to?: number
+  readonly over?: true
+  /** A few words for where it begins, or ends. */
+  readonly label?: string
+  /** On partition: who still reaches whom. */
+  readonly groups?: readonly (readonly number[])[]
+  /** On drop-calls: how many requests still get through. */
+  readonly after?: number
+  /** On clock: how many times as fast as real time it runs. */
+  readonly rate?: number
+}
 
 export interface TestLogLine {
   /** In ms: since the epoch in real time, since the test's start in virtual time. */
@@ -85,10 +120,17 @@ export interface TestLogLine {
   readonly reason?: string
   /** On append: the entries that the log now ends with; it keeps what stands before them. */
   readonly entries?: readonly LoggedEntry[]
-  /** On truncate: the first index removed. On submit and apply: the entry's. */
+  /**
+   * On truncate: the first index removed. On submit and apply: the entry's. On persist: the
+   * last index that is durable, or absent when the term and the vote were kept.
+   */
   readonly index?: number
   /** On submit and apply. */
   readonly command?: unknown
+  /** On progress: what a leader knows of a peer's log, and what it sends next. */
+  readonly peer?: number
+  readonly matchIndex?: number
+  readonly nextIndex?: number
   readonly fault?: Fault
   /** On check, when it failed: the invariant's name, and what broke it. */
   readonly invariant?: string

@@ -1,5 +1,11 @@
 import { styleText } from 'node:util'
-import type { LoggedEntry, Role, TestLogLine } from './event.ts'
+import {
+  isKnown,
+  type LoggedEntry,
+  ownFields,
+  type Role,
+  type TestLogLine,
+} from './event.ts'
 
 export interface PrettyOptions {
   /** What to count the time from, in ms: the test's start. */
@@ -40,7 +46,8 @@ export function prettyLine(line: TestLogLine, options: PrettyOptions = {}): stri
     (line.term === undefined ? '' : `t${line.term}`).padEnd(TERM_WIDTH),
   ].join(' ')
   const role = paint(line.role ? ROLE_STYLES[line.role] : 'reset', roleAndTerm)
-  const message = paint(messageStyle(line), oneLine(line.msg))
+  const kind = isKnown(line.event) ? '' : `[${line.event}]`
+  const message = paint(messageStyle(line), oneLine(`${kind} ${line.msg}`.trim()))
   const details = oneLine(describeDetails(line))
   return [paint('dim', time), who, role, message, details && paint('dim', details)]
     .join('  ')
@@ -49,6 +56,7 @@ export function prettyLine(line: TestLogLine, options: PrettyOptions = {}): stri
 
 function messageStyle(line: TestLogLine): Style {
   switch (line.event) {
+    case 'start':
     case 'role':
       return line.role ? ['bold', ...[ROLE_STYLES[line.role]].flat()] : 'bold'
     case 'drop':
@@ -65,8 +73,12 @@ function messageStyle(line: TestLogLine): Style {
   }
 }
 
-/** What the message does not say: the arguments of an RPC, and the state that changed. */
+/**
+ * What the message does not say: the arguments of an RPC, and the state that changed. Of a
+ * kind that nobody knows, the fields that it has of its own.
+ */
 function describeDetails(line: TestLogLine): string {
+  if (!isKnown(line.event)) return describeFields(ownFields(line))
   if (line.rpc) return describeFields(line.rpc.args)
   if (line.state) return describeFields(line.state)
   return ''

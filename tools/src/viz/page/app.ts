@@ -74,7 +74,7 @@ export class App {
       'header',
       {},
       banner(this.timeline, index, (row) => this.select(row)),
-      legend(chapter),
+      legend(chapter, this.timeline.header.methods),
     )
     const main = h('main', {}, this.table.element, this.side)
     root.replaceChildren(top, this.overview.element, this.toolbar.element, main)

@@ -191,7 +191,7 @@ function rpcStep(
   actions: DetailActions,
 ): HTMLElement {
   const kind = timeline.has(row, FLAG.reply) ? 'reply' : 'request'
-  const verb = VERBS[timeline.event[row] ?? 0] ?? ''
+  const verb = VERBS[timeline.event[row] ?? 0] ?? timeline.eventName(row)
   const lane = laneName(timeline, timeline.lane[row] ?? 0)
   const after = timeText((timeline.times[row] ?? 0) - sentAt)
   const step = h('li', {})

@@ -1,3 +1,4 @@
+import { familyOf, shadeOf } from '../../testlog/rpc.ts'
 import type { Arrow } from './arrows.ts'
 
 /** Where an arrow goes, in px of the canvas. */
@@ -13,7 +14,7 @@ export interface Line {
 export interface Ink {
   readonly vote: string
   readonly append: string
-  readonly other: string
+  readonly others: readonly string[]
   readonly lost: string
   readonly paper: string
 }
@@ -51,8 +52,8 @@ function alphaOf(arrow: Arrow, isSelected: boolean, anySelected: boolean): numbe
 }
 
 function colorOf({ method }: Arrow, ink: Ink): string {
-  if (method === 'RequestVote') return ink.vote
-  return method === 'AppendEntries' ? ink.append : ink.other
+  const family = familyOf(method)
+  return family === 'other' ? (ink.others[shadeOf(method)] ?? '') : ink[family]
 }
 
 function drawOne(context: CanvasRenderingContext2D, line: Line, ink: Ink): void {

@@ -53,13 +53,13 @@ export function applyFilters(
   filters: Filters,
   foundRows: Uint8Array | null = null,
 ): Filtered {
-  const { lanes, methods } = timeline.header
+  const { lanes, methods, events } = timeline.header
   const laneHidden = lanes.map(
     ({ kind, id }) => kind === 'server' && filters.servers.includes(id),
   )
   const methodHidden = methods.map((name) => filters.methods.includes(name))
   const found = filters.text && !foundRows ? timeline.texts.find(filters.text) : null
-  const eventHidden = eventsHidden(timeline, filters)
+  const eventHidden = events.map((name) => filters.events.includes(name))
   const hidden = { heartbeats: 0, servers: 0, methods: 0, events: 0, text: 0 }
   const rows = new Int32Array(timeline.rows)
   let shown = 0
@@ -77,16 +77,6 @@ export function applyFilters(
     }
   }
   return { rows: rows.subarray(0, shown), hidden }
-}
-
-function eventsHidden(timeline: Timeline, { events }: Filters): Uint8Array {
-  const hidden = new Uint8Array(256)
-  for (let row = 0; row < timeline.rows && events.length > 0; row += 1) {
-    const event = timeline.event[row] ?? 0
-    if (hidden[event] === 0)
-      hidden[event] = events.includes(timeline.eventName(row)) ? 2 : 1
-  }
-  return hidden.map((value) => (value === 2 ? 1 : 0))
 }
 
 /**

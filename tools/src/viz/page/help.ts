@@ -1,3 +1,5 @@
+import { type Family, familyOf, shadeOf } from '../../testlog/rpc.ts'
+import { visible } from '../shared/text.ts'
 import { button, h } from './dom.ts'
 import type { Command } from './keys.ts'
 
@@ -25,7 +27,7 @@ export function helpDialog(commands: readonly Command[]): HTMLDialogElement {
 }
 
 /** What the colours, letters and lines mean, for someone who sees them for the first time. */
-export function legend(chapter: string | null): HTMLElement {
+export function legend(chapter: string | null, methods: readonly string[]): HTMLElement {
   return h(
     'details',
     { class: 'legend' },
@@ -40,7 +42,7 @@ export function legend(chapter: string | null): HTMLElement {
           'server has at that time. The letter and number in a cell are its role and its ' +
           'term, Raft’s clock: whoever hears of a higher term follows in it.',
       ),
-      h('dl', {}, ...cells(), ...lines()),
+      h('dl', {}, ...cells(), ...lines(methods)),
       chapter === null
         ? null
         : h(
@@ -84,14 +86,24 @@ function cells(): HTMLElement[] {
   ]
 }
 
-function lines(): HTMLElement[] {
+const ABOUT: Readonly<Record<Family, string>> = {
+  vote: ', from where it is sent to where it arrives.',
+  append: ': entries of the log, or a heartbeat.',
+  other: ', another RPC.',
+}
+
+function lines(methods: readonly string[]): HTMLElement[] {
   const line = (look: string, text: string, meaning: string) => [
     h('dt', { class: `line-sign ${look}` }, text),
     h('dd', {}, meaning),
   ]
+  const rpcs = methods.filter(Boolean).flatMap((method) => {
+    const family = familyOf(method)
+    const look = family === 'other' ? `other-${shadeOf(method)}` : family
+    return line(look, '──▸', visible(method) + ABOUT[family])
+  })
   return [
-    ...line('vote', '──▸', 'RequestVote, from where it is sent to where it arrives.'),
-    ...line('append', '──▸', 'AppendEntries: entries of the log, or a heartbeat.'),
+    ...rpcs,
     ...line('', '╌╌▸', 'A reply. Dotted: the log does not say, and this is a guess.'),
     ...line('lost', '─✕', 'A message that was lost.'),
     ...line('', '──○', 'A message of which the log tells no arrival.'),

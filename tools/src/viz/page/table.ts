@@ -1,3 +1,4 @@
+import { SHADES } from '../../testlog/rpc.ts'
 import { shorten } from '../shared/text.ts'
 import { arrowsOf } from './arrows.ts'
 import { h, listen } from './dom.ts'
@@ -14,6 +15,7 @@ import {
   rowText,
   signOf,
   timeText,
+  unknownKind,
 } from './words.ts'
 
 /** Rows are drawn so far beyond what is seen, so that a short scroll draws nothing. In px. */
@@ -244,10 +246,12 @@ export class Table {
     if (timeline.isServer(lane)) this.paintServer(cell, lane, row, isEvent)
     if (!isEvent) return cell
     const [text, gist, message] = rowText(timeline, row)
+    const kind = unknownKind(timeline, row)
     cell.classList.add('on')
     cell.title = gist ? `${message}\n${gist}` : message
     cell.append(
       h('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(timeline, row)),
+      ...(kind === null ? [] : [h('span', { class: 'kind' }, kind)]),
       h('span', { class: 'text' }, text),
     )
     if (gist && !text.includes(gist)) cell.append(h('span', { class: 'gist' }, gist))
@@ -359,7 +363,7 @@ function inkOf(element: HTMLElement): Ink {
   return {
     vote: color('--ink-vote'),
     append: color('--ink-append'),
-    other: color('--ink-other'),
+    others: Array.from({ length: SHADES }, (_, n) => color(`--ink-other-${n}`)),
     lost: color('--ink-lost'),
     paper: color('--surface'),
   }

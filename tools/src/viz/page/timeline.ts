@@ -1,19 +1,16 @@
-import {
-  EVENTS,
-  type EventKind,
-  type FaultSpan,
-  FLAG,
-  type Header,
-  ROLES,
-} from '../shared/format.ts'
+import { KNOWN_EVENTS, type KnownEvent } from '../../testlog/event.ts'
+import { type FaultSpan, FLAG, type Header, ROLES } from '../shared/format.ts'
 import type { Data, Texts } from './decode.ts'
 
 /** No row: what was looked for is not in the log. */
 export const NONE = -1
 
 export const EVENT = Object.fromEntries(
-  EVENTS.map((name, number) => [name, number]),
-) as Record<EventKind, number>
+  KNOWN_EVENTS.map((name, number) => [name, number]),
+) as Record<KnownEvent, number>
+
+/** What a message does. Other events that have one speak of it, and do not move it. */
+const MOVES: ReadonlySet<number> = new Set([EVENT.send, EVENT.receive, EVENT.drop])
 
 const LEADER = ROLES.indexOf('Leader')
 const DEAD = ROLES.indexOf('Dead')
@@ -141,8 +138,8 @@ export class Timeline {
     )
   }
 
-  eventName(row: number): EventKind {
-    return EVENTS[this.event[row] ?? 0] ?? 'note'
+  eventName(row: number): string {
+    return this.header.events[this.event[row] ?? 0] ?? 'note'
   }
 
   has(row: number, flag: number): boolean {
@@ -297,7 +294,7 @@ export class Timeline {
     }
     for (let row = 0; row < this.rows; row += 1) {
       const rpc = this.rpc[row] ?? 0
-      if (rpc === 0) continue
+      if (rpc === 0 || !MOVES.has(this.event[row] ?? 0)) continue
       const key = 2 * rpc + (this.has(row, FLAG.reply) ? 1 : 0)
       if (this.event[row] === EVENT.send) {
         if (sent[key] === NONE) sent[key] = row

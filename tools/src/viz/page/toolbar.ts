@@ -1,4 +1,3 @@
-import { EVENTS } from '../shared/format.ts'
 import { button, h, listen } from './dom.ts'
 import {
   type Filtered,
@@ -119,8 +118,9 @@ export class Toolbar {
 
   private eventMenu(): HTMLElement {
     const present = new Set(this.timeline.event)
-    const names = EVENTS.filter((_, number) => present.has(number))
-    return this.menu<string>('Events', names, (name) => name, 'events')
+    const { events } = this.timeline.header
+    const names = events.filter((_, number) => present.has(number))
+    return this.menu('Events', names, (name) => name, 'events')
   }
 
   private menu<T extends string | number>(

@@ -1,3 +1,4 @@
+import { isKnown, type KnownEvent } from '../../testlog/event.ts'
 import { ROLES, TEXT_SEPARATOR } from '../shared/format.ts'
 import { visible } from '../shared/text.ts'
 import { NONE, type Timeline } from './timeline.ts'
@@ -14,9 +15,10 @@ export function roleName(role: number): string {
 }
 
 /** A sign for what kind of event it is, before its text. */
-const SIGNS: Readonly<Record<string, string>> = {
+const SIGNS: Readonly<Record<Exclude<KnownEvent, 'send' | 'receive'>, string>> = {
   'test-start': '▶',
   'test-end': '■',
+  start: '◆',
   role: '◆',
   timer: '◷',
   drop: '✕',
@@ -28,12 +30,21 @@ const SIGNS: Readonly<Record<string, string>> = {
   persist: '⛁',
   fault: '⚡',
   check: '!',
+  vote: '·',
+  progress: '·',
   note: '·',
+}
+
+/** The word for a kind of event that has no sign. */
+export function unknownKind(timeline: Timeline, row: number): string | null {
+  const event = timeline.eventName(row)
+  return isKnown(event) ? null : event
 }
 
 export function signOf(timeline: Timeline, row: number): string {
   const event = timeline.eventName(row)
-  if (event !== 'send' && event !== 'receive') return SIGNS[event] ?? '·'
+  if (!isKnown(event)) return '·'
+  if (event !== 'send' && event !== 'receive') return SIGNS[event]
   const peer = timeline.laneOfServer(timeline.peer[row] ?? NONE)
   const isRight = peer > (timeline.lane[row] ?? 0)
   if (event === 'send') return isRight ? '→' : '←'

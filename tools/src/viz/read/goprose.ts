@@ -119,7 +119,7 @@ function reply(
 const HARNESS =
   /^(Disconnect|Reconnect|Crash|Restart|PeerDropCallsAfterN|PeerDontDropCalls) (\d+)/
 
-const FAULT_KINDS: Readonly<Record<string, Fault['kind']>> = {
+const FAULT_KINDS: Readonly<Record<string, string>> = {
   Disconnect: 'disconnect',
   Reconnect: 'reconnect',
   Crash: 'crash',
@@ -130,7 +130,7 @@ const FAULT_KINDS: Readonly<Record<string, Fault['kind']>> = {
 export function readHarnessProse(text: string): Prose {
   const [, verb = '', peer] = HARNESS.exec(text) ?? []
   const kind = FAULT_KINDS[verb]
-  if (kind) return { event: 'fault', fault: { kind, peer: Number(peer) } as Fault }
+  if (kind) return { event: 'fault', fault: { kind, peer: Number(peer) } }
   if (text.startsWith('submitting')) return { event: 'submit' }
   return { event: 'note' }
 }

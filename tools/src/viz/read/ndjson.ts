@@ -1,5 +1,6 @@
-import type { EventName, LoggedEntry, Role, RunEvent } from '../shared/event.ts'
-import { EVENTS, ROLES } from '../shared/format.ts'
+import { isKnown } from '../../testlog/event.ts'
+import { ROLES } from '../shared/format.ts'
+import type { LoggedEntry, Role, RunEvent } from '../shared/event.ts'
 
 const OPENING_BRACE = 123
 
@@ -16,7 +17,7 @@ export function parseTestLogLine(line: Buffer): RunEvent | null {
   if (typeof fields.time !== 'number' || !Number.isFinite(fields.time)) return null
   dropInvalid(fields)
   if (typeof fields.msg !== 'string') fields.msg = ''
-  if (!EVENT_NAMES.has(fields.event as string)) fields.event = 'note'
+  if (!isKind(fields.event)) fields.event = 'note'
   return fields as unknown as RunEvent
 }
 
@@ -28,7 +29,11 @@ function parseObject(line: Buffer): Fields | null {
   }
 }
 
-const EVENT_NAMES: ReadonlySet<string> = new Set<EventName>(EVENTS)
+/** To look among the known ones first is quicker. */
+const isKind = (value: unknown) => isKnown(value) || isWord(value)
+const isWord = (value: unknown) =>
+  typeof value === 'string' && /^[\w:.-]{1,40}$/.test(value)
+
 const ROLE_NAMES: ReadonlySet<unknown> = new Set<Role>(
   ROLES.filter((role) => role !== 'Unknown'),
 )
@@ -87,15 +92,12 @@ function isRpc(value: unknown): boolean {
 }
 
 function isFault(value: unknown): boolean {
-  if (!isObject(value) || !isText(value.kind)) return false
-  if (value.kind === 'partition') return isGroups(value.groups)
-  if (value.kind === 'cut' || value.kind === 'mend') {
-    return isCount(value.from) && isCount(value.to)
-  }
-  return NETWORK_FAULTS.has(value.kind) || isCount(value.peer)
+  if (!isObject(value) || !isWord(value.kind)) return false
+  const { kind, peer, from, to, after, groups, label } = value
+  if ((kind === 'partition' || groups !== undefined) && !isGroups(groups)) return false
+  if (label !== undefined && !isText(label)) return false
+  return [peer, from, to, after].every((count) => count === undefined || isCount(count))
 }
-
-const NETWORK_FAULTS: ReadonlySet<unknown> = new Set(['heal', 'reliable', 'unreliable'])
 
 const isGroups = (value: unknown) =>
   Array.isArray(value) && value.every((group) => Array.isArray(group))

@@ -3,27 +3,6 @@
  * out in columns, a number a row, because a million objects would not fit in a browser.
  */
 
-export const EVENTS = [
-  'note',
-  'test-start',
-  'test-end',
-  'role',
-  'timer',
-  'send',
-  'receive',
-  'drop',
-  'submit',
-  'append',
-  'truncate',
-  'commit',
-  'apply',
-  'persist',
-  'fault',
-  'check',
-] as const
-
-export type EventKind = (typeof EVENTS)[number]
-
 /** Position 0 is a role that nobody has told yet. */
 export const ROLES = ['Unknown', 'Follower', 'Candidate', 'Leader', 'Dead'] as const
 
@@ -43,7 +22,7 @@ export interface Lane {
 export const FLAG = {
   /** The message is a reply. */
   reply: 1,
-  /** Part of a routine AppendEntries: one that carries no entries and is not refused. */
+  /** Part of a heartbeat that tells nothing new, and is not refused. */
   heartbeat: 2,
   /** The log does not say which message this is: it was matched by what it looks like. */
   guess: 4,
@@ -97,6 +76,8 @@ export interface Header {
   /** The first event's time: ms since the epoch, or since the test's start. */
   readonly startTime: number
   readonly lanes: readonly Lane[]
+  /** The names that the columns `event` and `method` count: known kinds come first. */
+  readonly events: readonly string[]
   readonly methods: readonly string[]
   readonly rows: number
   readonly faults: readonly FaultSpan[]

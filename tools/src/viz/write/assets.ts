@@ -11,7 +11,9 @@ export interface Assets {
 }
 
 const here = dirname(fileURLToPath(import.meta.url))
-const sourceDirs = [join(here, '../page'), join(here, '../shared')]
+const sourceDirs = ['../page', '../shared', '../../testlog'].map((dir) =>
+  join(here, dir),
+)
 const pageDir = join(here, '../page')
 /** Where tools keep what they can make again; a package's own folder for such. */
 const cacheDir = join(here, '../../../node_modules/.cache/raft-testlog-viz')

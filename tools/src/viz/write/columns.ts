@@ -1,6 +1,7 @@
 import type { ColumnSpec, TableSpec } from '../shared/format.ts'
 
 const FIRST_CAPACITY = 1024
+const OTHER = 'other'
 
 /** Whole numbers of 32 bits that grow at the end, without an object for each. */
 export class Column {
@@ -34,10 +35,18 @@ export class Column {
 export class StringTable {
   private readonly numbers = new Map<string, number>()
   readonly strings: string[] = []
+  private readonly most: number
+
+  /** With some strings from the start. Those past the most that fit are one, `other`. */
+  constructor(first: readonly string[] = [], most = Number.POSITIVE_INFINITY) {
+    this.most = most
+    for (const text of first) this.add(text)
+  }
 
   add(text: string): number {
     const known = this.numbers.get(text)
     if (known !== undefined) return known
+    if (this.strings.length >= this.most && text !== OTHER) return this.add(OTHER)
     const number = this.strings.length
     this.numbers.set(text, number)
     this.strings.push(text)

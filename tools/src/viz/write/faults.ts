@@ -7,6 +7,7 @@ type Place = number | 'network'
 interface Opening {
   readonly place: Place
   readonly kind: string
+  readonly to: number | undefined
   readonly label: string
   readonly endLabel: string
 }
@@ -28,38 +29,21 @@ export class FaultSpans {
   }
 
   add(row: number, fault: Fault): void {
-    const end = ENDS[fault.kind]
-    if (end) {
-      this.endWhere(row, end(fault))
-      return
-    }
-    switch (fault.kind) {
-      case 'disconnect':
-        this.begin(row, fault.peer, 'disconnect', ['cut off', 'back on the network'])
-        break
-      case 'crash':
-        // A crash ends a pause: the machine it stood still on is gone.
-        this.endWhere(row, (s) => s.place === fault.peer && s.kind === 'pause')
-        this.begin(row, fault.peer, 'crash', ['crashes', 'restarts'])
-        break
-      case 'pause':
-        this.begin(row, fault.peer, 'pause', ['stands still', 'goes on'])
-        break
-      case 'cut':
-        this.begin(row, fault.from, 'cut', cutLabels(fault.to))
-        break
-      case 'partition':
-        this.partition(row, fault.groups)
-        break
-      case 'unreliable':
-        this.begin(row, 'network', 'unreliable', ['unreliable', 'reliable'])
-        break
-      case 'drop-calls':
-        this.begin(row, fault.peer, 'drop-calls', dropLabels(fault.after))
-        break
-      case 'clock':
-        this.clock(row, fault.peer, fault.rate)
-        break
+    const { kind, groups } = fault
+    const place = placeOf(fault)
+    const ended = ENDS.get(kind) ?? (isOver(fault) ? kind : null)
+    if (kind === 'heal') {
+      this.endWhere(row, (span) => span.kind === 'partition' || span.kind === 'cut')
+    } else if (ended !== null) {
+      const isIt = (span: Opening) => span.kind === ended && span.to === fault.to
+      this.endWhere(row, (span) => span.place === place && isIt(span), fault.label)
+    } else if (groups) {
+      this.partition(row, groups)
+    } else {
+      // A crash ends a pause: the machine it stood still on is gone.
+      const before = kind === 'crash' ? 'pause' : kind === 'clock' ? 'clock' : null
+      this.endWhere(row, (span) => span.place === place && span.kind === before)
+      this.begin(row, place, fault, labelsOf(fault))
     }
   }
 
@@ -72,18 +56,18 @@ export class FaultSpans {
     return [...this.closed, ...lasting].sort((a, b) => a.fromRow - b.fromRow)
   }
 
-  private begin(row: number, place: Place, kind: string, labels: Labels): void {
+  private begin(row: number, place: Place, { kind, to }: Fault, labels: Labels): void {
     const [label, endLabel] = labels
     const key = `${place} ${kind} ${label}`
     if (this.open.has(key)) return
-    this.open.set(key, { place, kind, label, endLabel, fromRow: row })
+    this.open.set(key, { place, kind, to, label, endLabel, fromRow: row })
   }
 
-  private endWhere(row: number, ends: Matches): void {
+  private endWhere(row: number, ends: Matches, endLabel?: string): void {
     for (const [key, opening] of [...this.open]) {
       if (!ends(opening)) continue
       this.open.delete(key)
-      this.closed.push({ ...opening, toRow: row })
+      this.closed.push({ ...opening, ...(endLabel && { endLabel }), toRow: row })
     }
   }
 
@@ -91,41 +75,49 @@ export class FaultSpans {
     this.endWhere(row, ({ kind }) => kind === 'partition')
     for (const id of this.servers()) {
       const group = groups.find((members) => members.includes(id)) ?? [id]
-      this.begin(row, id, 'partition', [`only {${group.join(', ')}}`, 'healed'])
+      const labels = [`only {${group.join(', ')}}`, 'healed'] as const
+      this.begin(row, id, { kind: 'partition' }, labels)
     }
   }
+}
 
-  private clock(row: number, peer: number, rate: number): void {
-    this.endWhere(row, ({ place, kind }) => place === peer && kind === 'clock')
-    if (rate !== 1) this.begin(row, peer, 'clock', [`clock × ${rate}`, 'clock × 1'])
+function placeOf({ peer, from }: Fault): Place {
+  return peer ?? from ?? 'network'
+}
+
+function isOver({ kind, rate, over }: Fault): boolean {
+  return over === true || (kind === 'clock' && rate === 1)
+}
+
+/** Kinds that end another kind, which began at the same place. */
+const ENDS: ReadonlyMap<string, string> = new Map([
+  ['reconnect', 'disconnect'],
+  ['restart', 'crash'],
+  ['resume', 'pause'],
+  ['keep-calls', 'drop-calls'],
+  ['mend', 'cut'],
+  ['reliable', 'unreliable'],
+])
+
+/** What marks say where a fault begins, and where it ends. */
+function labelsOf({ kind, to, after, rate, label }: Fault): Labels {
+  const way = to === undefined ? '' : ` to ${to}`
+  switch (kind) {
+    case 'disconnect':
+      return ['cut off', 'back on the network']
+    case 'crash':
+      return ['crashes', 'restarts']
+    case 'pause':
+      return ['stands still', 'goes on']
+    case 'cut':
+      return [`no link${way}`, `link${way}`]
+    case 'unreliable':
+      return ['unreliable', 'reliable']
+    case 'drop-calls':
+      return [`requests lost${after ? ` after ${after}` : ''}`, 'requests kept']
+    case 'clock':
+      return [`clock × ${rate}`, 'clock × 1']
+    default:
+      return [label ?? `${kind}${way}`, `${kind}${way} is over`]
   }
-}
-
-function cutLabels(to: number): Labels {
-  return [`no link to ${to}`, `link to ${to}`]
-}
-
-function dropLabels(after: number): Labels {
-  const when = after === 0 ? '' : ` after ${after}`
-  return [`requests lost${when}`, 'requests kept']
-}
-
-/** What ends with a fault that mends another: by the place and kind of what is open. */
-const ENDS: Readonly<Record<string, (fault: Fault) => Matches>> = {
-  reconnect: (fault) => atPeer(fault, 'disconnect'),
-  restart: (fault) => atPeer(fault, 'crash'),
-  resume: (fault) => atPeer(fault, 'pause'),
-  'keep-calls': (fault) => atPeer(fault, 'drop-calls'),
-  mend: (fault) => {
-    const { from, to } = fault as { from: number; to: number }
-    const [label] = cutLabels(to)
-    return (span) => span.place === from && span.kind === 'cut' && span.label === label
-  },
-  heal: () => (span) => span.kind === 'partition' || span.kind === 'cut',
-  reliable: () => (span) => span.kind === 'unreliable',
-}
-
-function atPeer(fault: Fault, kind: string): Matches {
-  const { peer } = fault as { peer: number }
-  return (span) => span.place === peer && span.kind === kind
 }

@@ -1,3 +1,5 @@
+import { isKnown, ownFields } from '../../testlog/event.ts'
+import { isHeartbeat } from '../../testlog/rpc.ts'
 import type { LoggedEntry, Rpc, RunEvent } from '../shared/event.ts'
 
 /** A command of many words would push everything else out of the row. */
@@ -5,7 +7,8 @@ const LONGEST_COMMAND = 40
 const MOST_COMMANDS = 4
 
 /** What a row says beside the event's message: the fields that tell the story. */
-export function gistOf(event: RunEvent): string {
+export function gistOf(event: Omit<RunEvent, 'test'>): string {
+  if (!isKnown(event.event)) return namedFields(ownFields(event)).join(', ')
   if (event.reason !== undefined) return lossText(event.reason)
   if (event.rpc) return rpcGist(event.rpc)
   if (event.entries) return entriesGist(event.entries)
@@ -22,41 +25,32 @@ export function shortTextOf({ event, rpc }: RunEvent): string | null {
 
 const MESSAGE_EVENTS: ReadonlySet<string> = new Set(['send', 'receive', 'drop'])
 
-function rpcGist({ method, kind, args }: Rpc): string {
-  if (method === 'RequestVote') return kind === 'request' ? asks(args) : votes(args)
-  if (method === 'AppendEntries') return kind === 'request' ? appends(args) : acks(args)
-  return JSON.stringify(args)
+/**
+ * What a message says: in words what Figure 2 has words for, in the order of their weight,
+ * and other fields by their names, whatever the method. Who sent it is seen.
+ */
+function rpcGist(rpc: Omit<Rpc, 'id'>): string {
+  const { term, entries, success, voteGranted, leaderCommit, ...others } = rpc.args
+  const { lastLogIndex, lastLogTerm, prevLogIndex, prevLogTerm, ...more } = others
+  const { candidateId: _candidate, leaderId: _leader, ...rest } = more
+  const words: string[] = []
+  if (term !== undefined) words.push(`term ${term}`)
+  if (isHeartbeat(rpc)) words.push('heartbeat')
+  else if (Array.isArray(entries)) words.push(entriesGist(entries))
+  if (success !== undefined) words.push(success ? 'success' : 'refused')
+  if (voteGranted !== undefined) words.push(voteGranted ? 'vote granted' : 'no vote')
+  if (lastLogIndex !== undefined) {
+    words.push(`last entry ${lastLogIndex} of term ${lastLogTerm}`)
+  }
+  if (prevLogIndex !== undefined) {
+    words.push(`after entry ${prevLogIndex} of term ${prevLogTerm}`)
+  }
+  if (leaderCommit !== undefined) words.push(`commit ${leaderCommit}`)
+  return [...words, ...namedFields(rest)].join(', ')
 }
 
-type Args = Rpc['args']
-
-function asks({ term, lastLogIndex, lastLogTerm }: Args): string {
-  if (lastLogIndex === undefined) return `term ${term}`
-  return `term ${term}, last entry ${lastLogIndex} of term ${lastLogTerm}`
-}
-
-function votes({ term, voteGranted }: Args): string {
-  return `term ${term}, ${voteGranted ? 'vote granted' : 'no vote'}`
-}
-
-function appends({
-  term,
-  prevLogIndex,
-  prevLogTerm,
-  leaderCommit,
-  entries,
-}: Args): string {
-  if (prevLogIndex === undefined) return `term ${term}, heartbeat`
-  const news = Array.isArray(entries) && entries.length > 0 ? entriesGist(entries) : ''
-  return (
-    `term ${term}, ${news || 'heartbeat'}, after entry ${prevLogIndex} ` +
-    `of term ${prevLogTerm}, commit ${leaderCommit}`
-  )
-}
-
-function acks({ term, success, ...rest }: Args): string {
-  const hints = Object.entries(rest).map(([name, value]) => `${name} ${value}`)
-  return [`term ${term}`, success ? 'success' : 'refused', ...hints].join(', ')
+function namedFields(fields: object): string[] {
+  return Object.entries(fields).map(([name, value]) => `${name} ${commandText(value)}`)
 }
 
 function entriesGist(entries: readonly Partial<LoggedEntry>[]): string {

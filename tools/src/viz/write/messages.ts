@@ -1,17 +1,20 @@
+import { isHeartbeat } from '../../testlog/rpc.ts'
 import type { Rpc, RunEvent } from '../shared/event.ts'
+import { StringTable } from './columns.ts'
 
 /** No message: the rows that are no send, receive or drop. */
 const NONE = 0
+/** More methods than a menu can hold. */
+const MOST_METHODS = 30
 
 /** The messages of a run: which rows speak of the same RPC, and which RPCs are routine. */
 export class Messages {
-  readonly methods: string[] = ['']
+  readonly methods = new StringTable([''], MOST_METHODS)
   /** By the number of an RPC: whether it is a heartbeat that changes nothing. */
   readonly isRoutine: boolean[] = [false]
   /** By the same number: whether the request's sending was seen. */
   private readonly isSent: boolean[] = [false]
   private readonly numbers = new Map<string, number>()
-  private readonly methodNumbers = new Map<string, number>()
   /** The highest leaderCommit that each server has sent to each other. */
   private readonly commitsSent = new Map<string, number>()
 
@@ -29,35 +32,23 @@ export class Messages {
     const number = this.isRoutine.length
     this.numbers.set(rpc.id, number)
     this.isSent.push(isRequestSent)
-    this.isRoutine.push(rpc.kind === 'request' && this.isHeartbeat(rpc))
+    this.isRoutine.push(isHeartbeat(rpc) && !this.hasNews(rpc))
     return number
   }
 
-  /** A small number for a method's name; the names past what fits share the last one. */
   methodOf(rpc: Rpc | undefined): number {
-    if (!rpc) return NONE
-    const known = this.methodNumbers.get(rpc.method)
-    if (known !== undefined) return known
-    const isRoom = this.methods.length < MOST_METHODS
-    const number = isRoom ? this.methods.length : MOST_METHODS
-    this.methods[number] = isRoom ? rpc.method : 'other'
-    this.methodNumbers.set(rpc.method, number)
-    return number
+    return rpc ? this.methods.add(rpc.method) : NONE
   }
 
-  /** An AppendEntries with nothing to tell: no entry, and no commit index that is new. */
-  private isHeartbeat({ method, from, to, args }: Rpc): boolean {
-    if (method !== 'AppendEntries') return false
-    if (Array.isArray(args.entries) && args.entries.length > 0) return false
-    if (typeof args.leaderCommit !== 'number') return true
+  /** Whether a heartbeat tells of a commit that was not told before. */
+  private hasNews({ from, to, args }: Rpc): boolean {
+    if (typeof args.leaderCommit !== 'number') return false
     const link = `${from} ${to}`
     const isNews = args.leaderCommit > (this.commitsSent.get(link) ?? 0)
     if (isNews) this.commitsSent.set(link, args.leaderCommit)
-    return !isNews
+    return isNews
   }
 }
-
-const MOST_METHODS = 30
 
 function isRefusal({ kind, args }: Rpc): boolean {
   return kind === 'reply' && args.success === false

@@ -1,6 +1,6 @@
+import { KNOWN_EVENTS } from '../../testlog/event.ts'
 import type { RunEvent, State } from '../shared/event.ts'
 import {
-  EVENTS,
   type Failure,
   type FaultSpan,
   FLAG,
@@ -19,6 +19,8 @@ import { Messages } from './messages.ts'
 
 /** More columns than anyone could look at; the lines of further ids go to the TEST column. */
 const MOST_SERVERS = 64
+/** More kinds of events than a menu can hold. */
+const MOST_KINDS = 100
 const MICROSECONDS = 1000
 const LARGEST = 2 ** 31 - 1
 
@@ -65,7 +67,8 @@ export class Run {
   private readonly logs = new LogTree()
   private readonly faults = new FaultSpans(() => [...this.servers.keys()])
   private readonly texts = new StringTable()
-  private readonly states = new StringTable()
+  private readonly states = new StringTable([''])
+  private readonly kinds = new StringTable(KNOWN_EVENTS, MOST_KINDS)
 
   private readonly elapsed = new Column()
   private readonly lane = new Column()
@@ -87,7 +90,6 @@ export class Run {
     this.test = test
     this.source = source
     this.raw = new RawChunks(packer)
-    this.states.add('')
   }
 
   get rows(): number {
@@ -143,7 +145,8 @@ export class Run {
       source: this.source,
       startTime: this.startTime,
       lanes: lanes.map(({ lane }) => lane),
-      methods: this.messages.methods,
+      events: this.kinds.strings,
+      methods: this.messages.methods.strings,
       rows: this.rows,
       faults: this.faultSpans(lanes),
       chunkRows: this.raw.rows,
@@ -211,7 +214,8 @@ export class Run {
 
   private addFault(row: number, fault: NonNullable<RunEvent['fault']>): void {
     this.faults.add(row, fault)
-    const server = fault.kind === 'crash' ? this.servers.get(fault.peer) : undefined
+    const { kind, peer = -1 } = fault
+    const server = kind === 'crash' ? this.servers.get(peer) : undefined
     if (!server) return
     // What a crash leaves is on the disk; the server tells of it when it comes back.
     server.role = ROLES.indexOf('Dead')
@@ -222,7 +226,7 @@ export class Run {
   private pushRow(event: RunEvent, server: Server | null): void {
     this.pushTime(event.time)
     this.lane.push(this.laneOf(event, server))
-    this.event.push(EVENTS.indexOf(event.event))
+    this.event.push(this.kinds.add(event.event))
     this.role.push(server?.role ?? 0)
     this.term.push(server?.term ?? 0)
     this.text.push(this.texts.add(this.textOf(event, server)))

@@ -28,7 +28,7 @@ export class SetupControls {
       ...SCENES.map(({ id, title }) => h('option', { value: id }, title)),
     )
     this.part.append(
-      ...PARTS.map((part) => h('option', { value: part }, `part ${part}`)),
+      ...PARTS.map(({ number }) => h('option', { value: number }, `part ${number}`)),
     )
     this.servers.append(
       ...SIZES.map((size) => h('option', { value: size }, String(size))),
@@ -67,7 +67,7 @@ export class SetupControls {
   private read(): Setup {
     const seed = Math.round(Number(this.seed.value))
     return {
-      part: PARTS.find((part) => `${part}` === this.part.value) ?? 1,
+      part: Number(this.part.value),
       servers: Number(this.servers.value),
       seed: Number.isFinite(seed) ? Math.min(Math.max(seed, 0), MAX_SEED) : 1,
     }

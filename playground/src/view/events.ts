@@ -1,3 +1,4 @@
+import { isKnown } from 'tools/testlog/event'
 import { button, h, listen } from 'tools/viz/page/dom'
 import { isRoutine } from '../sim/rules.ts'
 import type { PlayEvent, Simulation } from '../sim/simulation.ts'
@@ -58,7 +59,10 @@ export class Events {
   private item(event: PlayEvent): HTMLElement {
     const time = h('span', { class: 'time' }, timeText(event.time))
     const entry = button('', () => this.choose(event), { 'data-event': event.event })
-    entry.append(time, ` ${sentenceOf(event)}`)
+    entry.append(time, ' ')
+    if (!isKnown(event.event))
+      entry.append(h('span', { class: 'kind' }, event.event), ' ')
+    entry.append(sentenceOf(event))
     return h('li', {}, entry)
   }
 }

@@ -1,7 +1,6 @@
 import { button, h, listen } from 'tools/viz/page/dom'
 import { type Deed, MAX_COMMAND_LENGTH, type Setup } from '../sim/action.ts'
 import { fromHash, LinkError, toHash } from '../sim/link.ts'
-import { hasLog, type PartNumber } from '../sim/part.ts'
 import { Playback } from '../sim/playback.ts'
 import { isRoutine, mostTelling } from '../sim/rules.ts'
 import { SCENES, type Scene, sceneOf } from '../sim/scenes.ts'
@@ -19,11 +18,13 @@ import { sentenceOf, timeText } from './words.ts'
 
 export interface AppOptions {
   /** Where a part's raft.ts can be read. */
-  readonly sourceHref: (part: PartNumber) => string
+  readonly sourceHref: (part: number) => string
 }
 
-/** What is worth hearing; the rest can be read in the list. */
-const ANNOUNCED = new Set(['role', 'commit', 'truncate', 'fault', 'check', 'note'])
+/** What is not worth hearing; it can be read in the list. */
+const QUIET: ReadonlySet<string> = new Set([
+  ...['timer', 'send', 'receive', 'drop', 'append', 'apply', 'persist', 'progress'],
+])
 
 /** The playground: one playback, and everything that shows it. */
 export class App {
@@ -211,16 +212,16 @@ export class App {
   private render(): void {
     const { playback } = this
     const { simulation } = playback
-    const { part } = simulation.setup
+    const { part } = simulation
     this.stage.render(simulation, this.selected)
     this.transport.render(playback)
     this.panel.render(simulation, this.selected)
     this.events.render(simulation)
     this.lamps.render(simulation)
     this.explanation.render(this.asked ?? this.telling(), part)
-    this.logs.element.hidden = !hasLog(part)
-    this.submitForm.hidden = !hasLog(part)
-    if (hasLog(part)) {
+    this.logs.element.hidden = !part.hasLog
+    this.submitForm.hidden = !part.hasLog
+    if (part.hasLog) {
       this.logs.render(simulation)
       setText(this.submit, `Submit to server ${this.addressee}`)
     }
@@ -244,7 +245,7 @@ export class App {
 
   private announce(): void {
     const { events } = this.playback.simulation
-    const event = events.findLast(({ event }) => ANNOUNCED.has(event))
+    const event = events.findLast(({ event }) => !QUIET.has(event))
     if (event) this.announcer.say(`${sentenceOf(event)}, at ${timeText(event.time)}`)
   }
 

@@ -1,6 +1,5 @@
 import { button, h } from 'tools/viz/page/dom'
 import type { Deed } from '../sim/action.ts'
-import { hasDisk } from '../sim/part.ts'
 import type { Simulation } from '../sim/simulation.ts'
 import { entriesIn, isAble } from './words.ts'
 
@@ -61,7 +60,7 @@ export class ServerPanel {
     this.pause.disabled = isCrashed
     this.plug.textContent = isConnected ? 'Disconnect' : 'Reconnect'
     this.power.textContent = isCrashed ? 'Restart' : 'Crash'
-    const isDurable = hasDisk(simulation.setup.part)
+    const isDurable = simulation.part.newDisk !== null
     this.power.hidden = !isDurable
     this.forgetful.hidden = isDurable
     this.renderLinks(simulation)

@@ -1,7 +1,9 @@
-import type { PartNumber } from './part.ts'
+/** Why things happen: the rules of Figure 2, in our words, and where the code follows them. */
+import { isKnown, type KnownEvent } from 'tools/testlog/event'
+import { familyOf, isHeartbeat } from 'tools/testlog/rpc'
+import type { Part } from './part.ts'
 import type { PlayEvent } from './simulation.ts'
 
-/** Why something happened: the rule, in our words, and where the code follows it. */
 export interface Rule {
   readonly title: string
   readonly text: string
@@ -28,7 +30,7 @@ const RULES = {
       'timeout begins an election.',
     paper: 'Figure 2, Followers; section 5.2',
     symbol: 'resetElectionTimer',
-    line: 'this.startElection()',
+    line: 'this.startElection',
   },
   candidate: {
     title: 'Candidates: begin an election',
@@ -103,7 +105,7 @@ const RULES = {
       'that nobody begins an election.',
     paper: 'Figure 2, Leaders; section 5.2',
     symbol: 'sendHeartbeats',
-    line: 'this.sendAppendEntries(peer)',
+    line: 'for (const peer of this.peers) this.send',
   },
   sendEntries: {
     title: 'Leaders: send what a follower lacks',
@@ -147,6 +149,15 @@ const RULES = {
     paper: 'Figure 2, Leaders 3; section 5.3',
     symbol: 'onAppendReply',
     line: 'const matchIndex',
+  },
+  progress: {
+    title: 'Leaders: how far a follower is known to be',
+    text:
+      'matchIndex is the last entry that is known to be the same there, nextIndex the first ' +
+      'one that it is sent next.',
+    paper: 'Figure 2, State, and Leaders 3; section 5.3',
+    symbol: 'noteProgress',
+    line: 'this.matchIndex.set(',
   },
   hearHeartbeatReply: {
     title: 'Leaders: an answer arrives',
@@ -275,100 +286,104 @@ export function ruleOf(name: RuleName): Rule {
 
 export const RULE_NAMES = Object.keys(RULES) as RuleName[]
 
-/** The rule by which something happened; null where there is nothing to explain. */
-export function ruleNameFor(event: PlayEvent, part: PartNumber): RuleName | null {
-  switch (event.event) {
+/**
+ * The rule by which something happened, by the fields of the event; null for what Figure 2
+ * has no rule for.
+ */
+export function ruleNameFor(event: PlayEvent, part: Part): RuleName | null {
+  const { event: kind, role } = event
+  if (!isKnown(kind)) return null
+  switch (kind) {
     case 'timer':
       return 'timeout'
     case 'role':
-      return ruleForRole(event)
+      return role === undefined ? null : RULE_OF_ROLE[role]
     case 'send':
       return ruleForSending(event, part)
     case 'receive':
       return ruleForReceiving(event, part)
     case 'submit':
-    case 'truncate':
-      return event.event
+      return event.index === undefined ? 'refuseCommand' : 'submit'
     case 'append':
-      return event.role === 'Dead' ? 'recover' : 'append'
+      return role === 'Dead' ? 'recover' : 'append'
     case 'commit':
-      return event.role === 'Leader' ? 'commitAsLeader' : 'commitAsFollower'
-    case 'apply':
-      return 'apply'
+      return role === 'Leader' ? 'commitAsLeader' : 'commitAsFollower'
     case 'persist':
-      return event.msg.includes('log') ? 'saveLog' : 'saveVote'
-    case 'drop':
-      return 'lost'
-    case 'fault':
-      return 'world'
-    case 'check':
-      return 'broken'
-    case 'note':
-      return event.server === undefined ? 'refuseCommand' : 'vote'
+      return event.index === undefined ? 'saveVote' : 'saveLog'
     default:
-      return null
+      return RULE_OF_KIND[kind] ?? null
   }
 }
 
-function ruleForRole({ role, msg }: PlayEvent): RuleName {
-  if (role === 'Candidate') return 'candidate'
-  if (role === 'Leader') return 'leader'
-  if (role === 'Dead') return 'stop'
-  return msg.startsWith('starts') ? 'start' : 'follower'
+const RULE_OF_ROLE = {
+  Follower: 'follower',
+  Candidate: 'candidate',
+  Leader: 'leader',
+  Dead: 'stop',
+} as const
+
+const RULE_OF_KIND: Readonly<Partial<Record<KnownEvent, RuleName>>> = {
+  start: 'start',
+  vote: 'vote',
+  progress: 'progress',
+  truncate: 'truncate',
+  apply: 'apply',
+  drop: 'lost',
+  fault: 'world',
+  check: 'broken',
 }
 
-function ruleForSending({ rpc }: PlayEvent, part: PartNumber): RuleName | null {
-  if (!rpc) return null
-  const { method, kind, args } = rpc
-  if (method === 'RequestVote') {
-    if (kind === 'request') return 'askVote'
-    return args.voteGranted === true ? 'grant' : 'refuse'
+function ruleForSending({ rpc }: PlayEvent, { hasLog }: Part): RuleName | null {
+  if (rpc?.method === 'RequestVote') {
+    if (rpc.kind === 'request') return 'askVote'
+    return rpc.args.voteGranted === true ? 'grant' : 'refuse'
   }
-  if (kind === 'reply') {
-    if (part === 1 && args.success === true) return 'hearLeader'
-    return args.success === true ? 'acceptEntries' : 'refuseEntries'
-  }
-  return isHeartbeat(args) ? 'heartbeat' : 'sendEntries'
+  if (rpc?.method !== 'AppendEntries') return null
+  if (rpc.kind === 'request') return isHeartbeat(rpc) ? 'heartbeat' : 'sendEntries'
+  if (rpc.args.success !== true) return 'refuseEntries'
+  return hasLog ? 'acceptEntries' : 'hearLeader'
 }
 
-function ruleForReceiving({ rpc }: PlayEvent, part: PartNumber): RuleName | null {
-  if (!rpc) return null
-  const { method, kind } = rpc
-  if (method === 'RequestVote') {
-    return kind === 'request' ? 'hearVoteRequest' : 'countVotes'
+function ruleForReceiving({ rpc }: PlayEvent, { hasLog }: Part): RuleName | null {
+  if (rpc?.method === 'RequestVote') {
+    return rpc.kind === 'request' ? 'hearVoteRequest' : 'countVotes'
   }
-  if (kind === 'request') return 'hearLeader'
-  return part === 1 ? 'hearHeartbeatReply' : 'hearFollower'
-}
-
-function isHeartbeat({ entries }: Readonly<Record<string, unknown>>): boolean {
-  return !Array.isArray(entries) || entries.length === 0
+  if (rpc?.method !== 'AppendEntries') return null
+  if (rpc.kind === 'request') return 'hearLeader'
+  return hasLog ? 'hearFollower' : 'hearHeartbeatReply'
 }
 
 /** What comes again and again, and tells nothing new. */
 export function isRoutine({ event, rpc }: PlayEvent): boolean {
   if (event === 'persist') return true
-  if (event === 'drop') return rpc?.method === 'AppendEntries' && isHeartbeat(rpc.args)
+  if (!rpc || familyOf(rpc.method) !== 'append') return false
+  if (event === 'drop') return rpc.kind === 'reply' || isHeartbeat(rpc)
   if (event !== 'send' && event !== 'receive') return false
-  if (rpc?.method !== 'AppendEntries') return false
-  return rpc.kind === 'reply' ? rpc.args.success === true : isHeartbeat(rpc.args)
+  return rpc.kind === 'reply' ? rpc.args.success === true : isHeartbeat(rpc)
 }
 
 /** Of what happened at one instant, what to tell first. */
-const WEIGHTS: Readonly<Record<string, number>> = {
-  check: 9,
-  role: 8,
-  commit: 7,
-  truncate: 6,
-  submit: 5,
-  note: 5,
-  timer: 4,
-  append: 4,
-  fault: 4,
-  apply: 3,
-  receive: 2,
-  send: 1,
-}
+const WEIGHTS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    check: 9,
+    role: 8,
+    start: 8,
+    commit: 7,
+    truncate: 6,
+    submit: 5,
+    vote: 5,
+    progress: 3,
+    timer: 4,
+    append: 4,
+    fault: 4,
+    apply: 3,
+    receive: 2,
+    send: 1,
+    drop: 0,
+  }),
+)
+/** Of a kind that is not among them: what a part has of its own is worth a look. */
+const OTHER_WEIGHT = 5
 
 /** The event of the last instant that says most about what happened there. */
 export function mostTelling(events: readonly PlayEvent[]): PlayEvent | null {
@@ -384,5 +399,5 @@ export function mostTelling(events: readonly PlayEvent[]): PlayEvent | null {
 }
 
 function weightOf(event: PlayEvent): number {
-  return isRoutine(event) ? 0 : (WEIGHTS[event.event] ?? 0)
+  return isRoutine(event) ? 0 : (WEIGHTS.get(event.event) ?? OTHER_WEIGHT)
 }

@@ -1,3 +1,4 @@
+import { isKnown } from 'tools/testlog/event'
 import type { PlayEvent, ServerCondition, Simulation } from '../sim/simulation.ts'
 
 /** What stands beside a server in the drawing, for what its colours do not say. */
@@ -28,7 +29,8 @@ export function entriesIn(log: readonly unknown[]): string {
 /** An event in a sentence. */
 export function sentenceOf({ server, msg, event }: PlayEvent): string {
   if (server === undefined) return capital(msg)
-  return event === 'drop' ? `Server ${server}: ${msg}` : `Server ${server} ${msg}`
+  const isAside = event === 'drop' || !isKnown(event)
+  return isAside ? `Server ${server}: ${msg}` : `Server ${server} ${msg}`
 }
 
 function capital(text: string): string {

@@ -1,5 +1,4 @@
 import { h } from 'tools/viz/page/dom'
-import { hasLog } from '../sim/part.ts'
 import type { Simulation } from '../sim/simulation.ts'
 
 interface Rule {
@@ -45,11 +44,11 @@ export class Lamps {
   })
   private shown = ''
 
-  render({ setup, violation }: Simulation): void {
-    const key = `${setup.part} ${violation?.message ?? ''}`
+  render({ part, violation }: Simulation): void {
+    const key = `${part.number} ${violation?.message ?? ''}`
     if (key === this.shown) return
     this.shown = key
-    const rules = RULES.filter(({ ofLogs }) => !ofLogs || hasLog(setup.part))
+    const rules = RULES.filter(({ ofLogs }) => !ofLogs || part.hasLog)
     const items = rules.map(({ name, text }) => {
       const isBroken = violation?.invariant === name
       return h(

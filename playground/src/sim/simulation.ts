@@ -5,11 +5,11 @@ import type { Machine } from 'tools/lab/machine'
 import type { Rpc, TestLogLine } from 'tools/testlog/event'
 import { type Action, MAX_TIME_MS, type Setup } from './action.ts'
 import {
-  buildServer,
   type Disk,
   LATENCY_MS,
-  newDisk,
+  type Part,
   type PlayedServer,
+  partOf,
   TIMING,
 } from './part.ts'
 import { type ElectionTimer, WatchedClock } from './watched-clock.ts'
@@ -51,6 +51,7 @@ const NETWORK = {
 /** One run of a cluster, forward only: what was, is had again by running it anew. */
 export class Simulation {
   readonly setup: Setup
+  readonly part: Part
   readonly events: PlayEvent[] = []
   flights: Flight[] = []
   /** The rule that was broken; nothing happens after it. */
@@ -64,17 +65,21 @@ export class Simulation {
 
   constructor(setup: Setup) {
     this.setup = setup
+    this.part = partOf(setup.part)
     this.cluster = new Cluster({
       size: setup.servers,
       seed: setup.seed,
       network: 'simulated',
       logger: () => this.recorder({}),
-      onCrash: (id) => this.disk(id).crash(this.cluster.random),
+      onCrash: (id) => this.disks.get(id)?.crash(this.cluster.random),
       onTravel: (rpc, delayMs) => this.setOff(rpc, delayMs),
     })
     this.clock = this.cluster.clock as VirtualClock
     this.cluster.network.faults = NETWORK
-    for (const id of this.ids) this.boot(id)
+    for (const id of this.ids) {
+      if (this.part.newDisk) this.disks.set(id, this.part.newDisk())
+      this.boot(id)
+    }
     for (const id of this.ids) this.cluster.start(id)
   }
 
@@ -198,7 +203,8 @@ export class Simulation {
       index = this.server(id).submit?.(command) ?? null
     })
     if (index !== null) return
-    this.cluster.note('note', `server ${id} does not lead: it takes no command`)
+    const text = `server ${id} does not lead: it takes no command`
+    this.cluster.note('submit', text, { command })
   }
 
   private restart(id: number): void {
@@ -211,14 +217,8 @@ export class Simulation {
     this.cluster.boot(id, (surroundings) => {
       const clock = new WatchedClock(surroundings.clock, TIMING.electionTimeout[0])
       this.clocks.set(id, clock)
-      return buildServer(this.setup.part, { ...surroundings, clock }, this.disk(id))
+      return this.part.build({ ...surroundings, clock }, this.disks.get(id) ?? null)
     })
-  }
-
-  private disk(id: number): Disk {
-    const disk = this.disks.get(id) ?? newDisk()
-    this.disks.set(id, disk)
-    return disk
   }
 
   private machine(id: number): Machine {
@@ -257,8 +257,7 @@ export class Simulation {
     if (event.event === 'role' && event.role === 'Candidate') {
       this.votes.set(server, new Set([server]))
     }
-    const isVote = rpc?.method === 'RequestVote' && rpc.kind === 'reply'
-    if (event.event === 'receive' && isVote && rpc.args.voteGranted === true) {
+    if (event.event === 'receive' && rpc?.args.voteGranted === true) {
       if (rpc.args.term === event.term) this.votes.get(server)?.add(rpc.from)
     }
   }

@@ -1,20 +1,8 @@
-/** The ready-made scenes show what their captions say, and every event has its rule. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+/** The ready-made scenes show what their captions say. */
 import { expect, test } from 'vitest'
-import { excerptOf } from '../../../docs/playground/sim/excerpt.ts'
-import { hasLog, PARTS } from '../../../docs/playground/sim/part.ts'
-import { Playback } from '../../../docs/playground/sim/playback.ts'
-import {
-  mostTelling,
-  RULE_NAMES,
-  type RuleName,
-  ruleNameFor,
-  ruleOf,
-} from '../../../docs/playground/sim/rules.ts'
-import { SCENES, sceneOf } from '../../../docs/playground/sim/scenes.ts'
-
-const ROOT = join(import.meta.dirname, '../../..')
+import { Playback } from '../src/sim/playback.ts'
+import { mostTelling } from '../src/sim/rules.ts'
+import { SCENES, sceneOf } from '../src/sim/scenes.ts'
 
 /** A server in short: role and term, and its log, a star for what it knows committed. */
 function brief(playback: Playback, id: number): string {
@@ -107,55 +95,9 @@ test('scenes are told in order, and end before they are over', () => {
   }
 })
 
-test('every rule that fires points at a line of the part’s code', () => {
-  const fired = new Set<RuleName>(['broken'])
-  for (const part of PARTS) {
-    const source = readFileSync(join(ROOT, `part${part}/src/raft.ts`), 'utf8')
-    const names = new Set<RuleName>()
-    for (const { recording } of SCENES.filter((scene) => scene.recording.part <= part)) {
-      const playback = new Playback({ ...recording, part })
-      playback.goTo(3000)
-      if (hasLog(part)) playback.act({ do: 'submit', server: 0, command: 'late' })
-      for (const event of playback.simulation.events) {
-        const name = ruleNameFor(event, part)
-        expect(name, `${event.event}: ${event.msg}`).not.toBeNull()
-        if (name) names.add(name)
-      }
-    }
-    for (const name of names) {
-      fired.add(name)
-      const rule = ruleOf(name)
-      if (rule.symbol === null) continue
-      const line = 'line' in rule ? rule.line : undefined
-      const {
-        lines = [],
-        firstLine = 0,
-        markedLine,
-      } = excerptOf(source, rule.symbol, line) ?? {}
-      expect(markedLine ?? 0, `part ${part}: ${name} in ${rule.symbol}`).toBeGreaterThan(
-        0,
-      )
-      const inFile = source.split('\n')[(markedLine ?? 0) - 1]
-      expect(inFile).toContain(lines[(markedLine ?? 0) - firstLine])
-    }
-  }
-  expect(RULE_NAMES.filter((name) => !fired.has(name))).toEqual([])
-})
-
 test('of one instant, what changes most is told', () => {
   const { playback, at } = watch('first-election')
   at(317.4)
   expect(mostTelling(playback.simulation.events)?.msg).toContain('becomes Candidate')
   expect(mostTelling([])).toBeNull()
-})
-
-test('an excerpt is a whole method, or nothing', () => {
-  const source =
-    'class A {\n  private b(\n    c: number,\n  ): void {\n    d()\n  }\n}\n'
-  expect(excerptOf(source, 'b', 'd()')).toEqual({
-    lines: ['private b(', '  c: number,', '): void {', '  d()', '}'],
-    firstLine: 2,
-    markedLine: 5,
-  })
-  expect(excerptOf(source, 'x')).toBeNull()
 })

@@ -1,18 +1,9 @@
 import { h } from 'tools/viz/page/dom'
-import source1 from '../../../part1/src/raft.ts?raw'
-import source2 from '../../../part2/src/raft.ts?raw'
-import source3 from '../../../part3/src/raft.ts?raw'
-import { excerptOf } from '../sim/excerpt.ts'
-import type { PartNumber } from '../sim/part.ts'
-import { ruleNameFor, ruleOf } from '../sim/rules.ts'
+import type { Excerpt } from '../sim/excerpt.ts'
+import { explain } from '../sim/explain.ts'
+import type { Part } from '../sim/part.ts'
 import type { PlayEvent } from '../sim/simulation.ts'
 import { sentenceOf, timeText } from './words.ts'
-
-const SOURCES: Readonly<Record<PartNumber, string>> = {
-  1: source1,
-  2: source2,
-  3: source3,
-}
 
 /** Why the last thing happened: the rule, and the line of code that follows it. */
 export class Explanation {
@@ -21,45 +12,36 @@ export class Explanation {
     'aria-label': 'What happened, and why',
   })
   private shown: PlayEvent | null = null
-  private readonly sourceHref: (part: PartNumber) => string
+  private readonly sourceHref: (part: number) => string
 
-  constructor(sourceHref: (part: PartNumber) => string) {
+  constructor(sourceHref: (part: number) => string) {
     this.sourceHref = sourceHref
   }
 
-  render(event: PlayEvent | null, part: PartNumber): void {
+  render(event: PlayEvent | null, part: Part): void {
     if (event !== null && event === this.shown) return
     this.shown = event
-    const name = event && ruleNameFor(event, part)
-    if (!event || !name) {
+    if (!event) {
       const hint = 'Press play, or step: here stands the rule by which things happen.'
       this.element.replaceChildren(h('h3', {}, 'Why'), h('p', { class: 'note' }, hint))
       return
     }
-    const { title, text, paper, ...where } = ruleOf(name)
+    const { title, text, paper, excerpt } = explain(event, part)
+    const time = h('span', { class: 'time' }, timeText(event.time))
     this.element.replaceChildren(
       h('h3', {}, title),
-      h(
-        'p',
-        { class: 'what' },
-        h('span', { class: 'time' }, timeText(event.time)),
-        ` ${sentenceOf(event)}`,
-      ),
+      h('p', { class: 'what' }, time, ` ${sentenceOf(event)}`),
       h('p', {}, text),
-      h('p', { class: 'note' }, `The paper: ${paper}.`),
-      ...this.code(part, where.symbol, 'line' in where ? where.line : undefined),
+      ...(paper === null ? [] : [h('p', { class: 'note' }, `The paper: ${paper}.`)]),
+      ...(excerpt === null ? [] : this.code(part, excerpt)),
     )
   }
 
-  private code(part: PartNumber, symbol: string | null, line?: string): HTMLElement[] {
-    if (symbol === null) return []
-    const excerpt = excerptOf(SOURCES[part], symbol, line)
-    if (!excerpt) return []
-    const { lines, firstLine, markedLine } = excerpt
-    const file = `part${part}/src/raft.ts`
+  private code({ number, file }: Part, excerpt: Excerpt): HTMLElement[] {
+    const { symbol, lines, firstLine, markedLine } = excerpt
     const link = h(
       'a',
-      { href: this.sourceHref(part) },
+      { href: this.sourceHref(number) },
       `${file}, line ${markedLine ?? firstLine}`,
     )
     const rows = lines.map((text, i) => {

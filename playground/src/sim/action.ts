@@ -46,7 +46,7 @@ export const VERBS: readonly Verb[] = [
 
 /** Which cluster, before anything happens to it. */
 export interface Setup {
-  readonly part: 1 | 2 | 3
+  readonly part: number
   readonly servers: number
   readonly seed: number
 }

@@ -49,7 +49,7 @@ export function fromHash(hash: string): Target | null {
   if (scene !== undefined) return { scene }
   if (!fields.has('part')) return null
   const recording = {
-    part: PARTS[wholeNumber('part', fields.get('part'), 1, PARTS.length) - 1] ?? 1,
+    part: partOf(fields.get('part')),
     servers: sizeOf(fields.get('servers') ?? '5'),
     seed: wholeNumber('seed', fields.get('seed') ?? '1', 0, MAX_SEED),
   }
@@ -102,6 +102,13 @@ function decode(text: string): string {
   }
   if (command !== '' && command.length <= MAX_COMMAND_LENGTH) return command
   throw new LinkError(`a command has 1 to ${MAX_COMMAND_LENGTH} characters`)
+}
+
+function partOf(text = ''): number {
+  const part = PARTS.find(({ number }) => `${number}` === text)
+  if (part) return part.number
+  const numbers = PARTS.map(({ number }) => number).join(', ')
+  throw new LinkError(`the link’s part is "${text}", and there are ${numbers}`)
 }
 
 function sizeOf(text: string): number {

@@ -1,7 +1,7 @@
 /** The playground's time: on, back, and the same again. */
 import { expect, test } from 'vitest'
-import type { Recording } from '../../../docs/playground/sim/action.ts'
-import { Playback } from '../../../docs/playground/sim/playback.ts'
+import type { Recording } from '../src/sim/action.ts'
+import { Playback } from '../src/sim/playback.ts'
 
 const FIVE: Recording = { part: 3, servers: 5, seed: 7, actions: [] }
 

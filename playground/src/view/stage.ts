@@ -1,3 +1,4 @@
+import { familyOf } from 'tools/testlog/rpc'
 import { type Flight, LOST_LINGERS_MS, type Simulation } from '../sim/simulation.ts'
 import { s, set, setText } from './svg.ts'
 import { describe, statusOf } from './words.ts'
@@ -243,6 +244,7 @@ export class Stage {
 const DIAMOND = 'M0,-9 L9,0 L0,9 L-9,0 Z'
 const circle = (r: number) =>
   `M${-r},0 a${r},${r} 0 1,0 ${2 * r},0 a${r},${r} 0 1,0 ${-2 * r},0`
+const SQUARE = 'M-8,-8 H8 V8 H-8 Z'
 const CROSS = 'M-6,-6 L6,6 M6,-6 L-6,6'
 
 /** A message's shape, so that nobody has to go by its colour. */
@@ -253,8 +255,10 @@ function lookOf({ rpc, lostAt }: Flight): {
 } {
   const { method, kind, args } = rpc
   if (lostAt !== null) return { classes: 'lost', path: CROSS, sign: '' }
-  const isVote = method === 'RequestVote'
-  const classes = `${isVote ? 'vote' : 'append'} ${kind}`
+  const family = familyOf(method)
+  const isVote = family === 'vote'
+  const classes = `${family} ${kind}`
+  if (family === 'other') return { classes, path: SQUARE, sign: method.charAt(0) }
   if (kind === 'reply') {
     const isYes = (isVote ? args.voteGranted : args.success) === true
     const path = isVote ? DIAMOND : circle(isYes ? 5 : 7)

@@ -1,0 +1,216 @@
+/** Whatever happens is explained by the code that did it: runs of the parts say which. */
+import { expect, test, vi } from 'vitest'
+import type { Recording } from '../src/sim/action.ts'
+import { excerptOf, excerptWith } from '../src/sim/excerpt.ts'
+import { explain } from '../src/sim/explain.ts'
+import { PARTS, type Part, partOf } from '../src/sim/part.ts'
+import { Playback } from '../src/sim/playback.ts'
+import { RULE_NAMES, type RuleName, ruleNameFor, ruleOf } from '../src/sim/rules.ts'
+import { SCENES } from '../src/sim/scenes.ts'
+import type { PlayEvent } from '../src/sim/simulation.ts'
+
+/** A busy machine is no reason to fail. */
+vi.setConfig({ testTimeout: 30_000 })
+
+interface Witnessed {
+  readonly event: PlayEvent
+  /** The lines of the part's raft.ts that were at work when it was told. */
+  readonly lines: readonly number[]
+}
+
+const STACK_DEPTH = 12
+/** Beside the line of `trace` itself. */
+const TOLD_BY_CODE = 2
+const END_MS = 2000
+/** Later parts have events of their own, beside Figure 2's. */
+const FIGURE_2 = PARTS.filter(({ number }) => number <= 3)
+
+const witnessed = new Map<Part, Witnessed[]>()
+
+/** Everything that happens in the scenes, played with the code of a part. */
+function witness(part: Part): Witnessed[] {
+  const known = witnessed.get(part)
+  if (known) return known
+  const played = SCENES.filter(({ recording }) => recording.part <= part.number)
+  const all = played.flatMap(({ recording }) =>
+    play({ ...recording, part: part.number }),
+  )
+  witnessed.set(part, all)
+  return all
+}
+
+function play(recording: Recording): Witnessed[] {
+  const module = Object.getPrototypeOf(new Playback(recording).simulation.server(0))
+  const stacks: number[][] = []
+  const usualDepth = Error.stackTraceLimit
+  Error.stackTraceLimit = STACK_DEPTH
+  const { trace } = module
+  const spy = vi.spyOn(module, 'trace').mockImplementation(function (
+    this: unknown,
+    ...told
+  ) {
+    stacks.push(linesOf(new Error().stack ?? ''))
+    trace.apply(this, told)
+  })
+  const playback = new Playback(recording)
+  playback.goTo(END_MS)
+  if (partOf(recording.part).hasLog) {
+    playback.act({ do: 'submit', server: 0, command: 'late' })
+  }
+  spy.mockRestore()
+  Error.stackTraceLimit = usualDepth
+  return playback.simulation.events.map((event) => {
+    return { event, lines: event.server === undefined ? [] : (stacks.shift() ?? []) }
+  })
+}
+
+function linesOf(stack: string): number[] {
+  const frames = stack.matchAll(/part\d+\/src\/raft\.ts:(\d+)/g)
+  return [...frames].map(([, line]) => Number(line))
+}
+
+test.each(PARTS)(
+  'part $number: each event’s rule is in the code that told it',
+  (part) => {
+    for (const { event, lines } of witness(part)) {
+      const { title, excerpt } = explain(event, part)
+      // Who carries a message tells of its arrival, and the world of what it does itself.
+      if (lines.length < TOLD_BY_CODE || excerpt === null) continue
+      const end = excerpt.firstLine + excerpt.lines.length
+      const isThere = lines.some((line) => line >= excerpt.firstLine && line < end)
+      const where = `${event.msg} (lines ${lines.join(', ')})`
+      expect(isThere, `${where}: “${title}” is in ${excerpt.symbol}`).toBe(true)
+    }
+  },
+)
+
+test.each(FIGURE_2)(
+  'part $number: each rule that fires marks a line of its code',
+  (part) => {
+    for (const { event } of witness(part)) {
+      const name = ruleNameFor(event, part)
+      expect(name, `${event.event}: ${event.msg}`).not.toBeNull()
+      const { symbol } = ruleOf(name ?? 'world')
+      const marked = explain(event, part).excerpt?.markedLine ?? 0
+      if (symbol !== null) expect(marked, `${name} in ${symbol}`).toBeGreaterThan(0)
+    }
+  },
+)
+
+test('every rule fires, for the kind of event that it is the rule of', () => {
+  const shapes = new Map<RuleName, Set<string>>()
+  for (const part of FIGURE_2) {
+    for (const { event } of witness(part)) {
+      const name = ruleNameFor(event, part) ?? 'world'
+      shapes.set(name, (shapes.get(name) ?? new Set()).add(shapeOf(event)))
+    }
+  }
+  const found = RULE_NAMES.map((name) => [
+    name,
+    [...(shapes.get(name) ?? [])].join(', '),
+  ])
+  expect(Object.fromEntries(found)).toEqual({
+    start: 'start',
+    timeout: 'timer',
+    candidate: 'role Candidate',
+    askVote: 'send RequestVote request',
+    hearVoteRequest: 'receive RequestVote request',
+    vote: 'vote',
+    grant: 'send RequestVote reply',
+    refuse: 'send RequestVote reply',
+    countVotes: 'receive RequestVote reply',
+    leader: 'role Leader',
+    heartbeat: 'send AppendEntries request',
+    sendEntries: 'send AppendEntries request',
+    hearLeader: 'receive AppendEntries request, send AppendEntries reply',
+    acceptEntries: 'send AppendEntries reply',
+    refuseEntries: 'send AppendEntries reply',
+    hearFollower: 'receive AppendEntries reply',
+    progress: 'progress',
+    hearHeartbeatReply: 'receive AppendEntries reply',
+    follower: 'role Follower',
+    submit: 'submit',
+    append: 'append',
+    truncate: 'truncate',
+    commitAsLeader: 'commit Leader',
+    commitAsFollower: 'commit Follower',
+    apply: 'apply',
+    saveVote: 'persist',
+    saveLog: 'persist',
+    recover: 'append',
+    stop: 'role Dead',
+    lost: 'drop',
+    world: 'fault',
+    refuseCommand: 'submit',
+    broken: 'check',
+  })
+})
+
+function shapeOf({ event, role, rpc }: PlayEvent): string {
+  if (rpc && event !== 'drop') return `${event} ${rpc.method} ${rpc.kind}`
+  return event === 'role' || event === 'commit' ? `${event} ${role}` : event
+}
+
+/** A part that has what no part has yet. */
+const STRANGE: Part = {
+  ...partOf(1),
+  source: `interface Peer {
+  installSnapshot(args: Args): void
+}
+export class ConsensusModule {
+  private takeSnapshot(): void {
+    this.trace('snapshot', 'takes one', { upTo: 7 })
+    for (const peer of this.peers) {
+      peer.installSnapshot({ upTo: 7 })
+    }
+  }
+
+  installSnapshot(args: Args): void {
+    this.load(args)
+  }
+}
+`,
+}
+
+test('a kind that has no rule is told by its fields, and by the code that says it', () => {
+  const event = { time: 0, event: 'snapshot', server: 1, msg: 'takes one', upTo: 7 }
+  expect(explain(event, STRANGE)).toMatchObject({
+    title: 'snapshot',
+    text: 'upTo 7',
+    paper: null,
+    excerpt: { symbol: 'takeSnapshot', firstLine: 5, markedLine: 6 },
+  })
+  expect(explain({ ...event, event: 'constructor' }, STRANGE)).toMatchObject({
+    title: 'constructor',
+    excerpt: null,
+  })
+})
+
+test('so is an RPC, at its caller and where it is handled', () => {
+  const told = (event: string, kind: 'request' | 'reply') => {
+    const args = { term: 2, upTo: 7 }
+    const rpc = { id: '1', method: 'InstallSnapshot', kind, from: 0, to: 1, args }
+    const { title, text, excerpt } = explain({ time: 0, event, msg: '', rpc }, STRANGE)
+    return `${title}: ${text}, ${excerpt?.symbol}`
+  }
+  const rest = 'term 2, upTo 7'
+  expect([told('send', 'request'), told('receive', 'request')]).toEqual([
+    `InstallSnapshot is sent: ${rest}, takeSnapshot`,
+    `InstallSnapshot arrives: ${rest}, installSnapshot`,
+  ])
+  expect([told('send', 'reply'), told('receive', 'reply')]).toEqual([
+    `The answer to InstallSnapshot is sent: ${rest}, installSnapshot`,
+    `The answer to InstallSnapshot arrives: ${rest}, takeSnapshot`,
+  ])
+})
+
+test('an excerpt is a whole method of the class, or nothing', () => {
+  expect(excerptOf(STRANGE.source, 'installSnapshot', 'this.load')).toEqual({
+    symbol: 'installSnapshot',
+    lines: ['installSnapshot(args: Args): void {', '  this.load(args)', '}'],
+    firstLine: 12,
+    markedLine: 13,
+  })
+  expect(excerptOf(STRANGE.source, 'x')).toBeNull()
+  expect(excerptWith(STRANGE.source, 'upTo: 7')).toBeNull()
+})
