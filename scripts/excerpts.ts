@@ -39,7 +39,8 @@ export function fillExcerpts(
       const wanted = excerptFor(block.marker, readSource)
       if (wanted.join('\n') === block.lines.join('\n')) continue
       problems.unshift(`${block.firstLine}: differs from ${addressIn(block.marker)}`)
-      lines.splice(block.firstLine - 1, block.lines.length, ...wanted)
+      const indented = wanted.map((line) => line && block.indentation + line)
+      lines.splice(block.firstLine - 1, block.lines.length, ...indented)
     } catch (error) {
       if (!(error instanceof ExcerptError)) throw error
       problems.unshift(`${block.firstLine - 2}: ${error.message}`)

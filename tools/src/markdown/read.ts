@@ -9,7 +9,9 @@ export interface Block {
   readonly marker: string
   /** What stands behind the backticks. */
   readonly language: string
+  /** Without the indentation that a block in a list has. */
   readonly lines: readonly string[]
+  readonly indentation: string
   /** The first line of its text. */
   readonly firstLine: number
 }
@@ -23,9 +25,10 @@ export function blocksOf(text: string): Block[] {
       throw new Error(`line ${start + 1}: a block that does not end`)
     }
     return {
-      marker: commentIn(lines[start - 1] ?? '') ?? '',
+      marker: commentIn(lines[start - 1]?.trim() ?? '') ?? '',
       language: token.info,
-      lines: lines.slice(start + 1, end - 1),
+      lines: token.content.split('\n').slice(0, -1),
+      indentation: /^ */.exec(lines[start] ?? '')?.[0] ?? '',
       firstLine: start + 2,
     }
   })

@@ -51,6 +51,13 @@ describe('a block of commands', () => {
     ])
   })
 
+  test('may stand in a list', () => {
+    const text = `- a\n\n  <!-- run -->\n  ${fence}console\n  $ one\n    b\n  ${fence}\n`
+    expect(stepsOf(text)).toEqual([
+      { changes: [], command: 'one', output: ['  b'], exitCode: 0, line: 5 },
+    ])
+  })
+
   test('comes after the changes it is about', () => {
     const change = `<!-- change: part1/src/raft.ts -->\n${fence}diff\n-a\n+b\n${fence}\n`
     const text = `${change}\n<!-- run -->\n${fence}console\n$ one\n${fence}\n`

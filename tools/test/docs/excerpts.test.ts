@@ -104,6 +104,16 @@ test('an address without a block below it is an error', () => {
   expect(fill(text).problems).toEqual(['3: no block of code stands below this'])
 })
 
+test('a block in a list keeps its indentation', () => {
+  const text = `- Text.\n\n  <!-- excerpt: a.ts#Role -->\n  ${fence}ts\n  old\n  ${fence}\n`
+  const filled = fill(text)
+  expect(filled.problems).toEqual(['5: differs from a.ts#Role'])
+  expect(filled.text).toBe(
+    text.replace('old', "type Role =\n    | 'Follower'\n    | 'Leader'"),
+  )
+  expect(fill(filled.text)).toEqual({ text: filled.text, problems: [] })
+})
+
 test('an excerpt of more than 15 lines is too long', () => {
   expect(fill(chapter('a.ts#Server')).problems[0]).toMatch(/has 23 lines, more than 15/)
 })
