@@ -65,6 +65,26 @@ export type Fault =
   | { readonly kind: 'drop-calls'; readonly peer: number; readonly after: number }
   | { readonly kind: 'keep-calls'; readonly peer: number }
   | { readonly kind: 'clock'; readonly peer: number; readonly rate: number }
+  | SlowLink
+  | { readonly kind: 'fast-link'; readonly from: number; readonly to: number }
+  | SlowServer
+  | { readonly kind: 'fast-machine' | 'fast-disk'; readonly peer: number }
+
+interface SlowLink {
+  readonly kind: 'slow-link'
+  readonly from: number
+  readonly to: number
+  readonly bytesPerSecond: number
+}
+
+/** What is not named takes no time. */
+interface SlowServer {
+  readonly kind: 'slow-machine' | 'slow-disk'
+  readonly peer: number
+  readonly bytesPerSecond?: number
+  readonly entriesPerSecond?: number
+  readonly syncMs?: number
+}
 
 export interface TestLogLine {
   /** In ms: since the epoch in real time, since the test's start in virtual time. */
