@@ -382,7 +382,7 @@ export class Cluster<S extends ServerUnderTest> {
 
   private applied(id: number, machine: Machine, entry: AppliedEntry): void {
     if (machine.crashed) return
-    machine.work(this.costsOf(id).ofApplying())
+    machine.work(this.costsOf(id).ofHandling(0, 1))
     this.guard(() => this.invariants.applied(id, entry, this.server(id).currentTerm))
     this.options.onApply?.(id, entry)
   }

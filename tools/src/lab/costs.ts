@@ -134,20 +134,22 @@ export class Costs {
   machine: MachineSpeed | null = null
   disk: DiskSpeed | null = null
 
+  /** To read a message or to write it. */
   ofMessage(rpc: Rpc): number {
-    if (!this.machine) return 0
-    return (
-      timeOf(jsonLength(rpc.args), this.machine.bytesPerSecond) +
-      timeOf(entriesIn(rpc), this.machine.entriesPerSecond)
-    )
+    return this.machine ? this.ofHandling(jsonLength(rpc.args), entriesIn(rpc)) : 0
   }
 
-  ofApplying(): number {
-    return this.machine ? timeOf(1, this.machine.entriesPerSecond) : 0
+  ofHandling(bytes: number, entries: number): number {
+    const { bytesPerSecond, entriesPerSecond } = this.machine ?? {}
+    return timeOf(bytes, bytesPerSecond) + timeOf(entries, entriesPerSecond)
   }
 
-  ofWriting(value: unknown): number {
-    return this.disk ? timeOf(jsonLength(value), this.disk.bytesPerSecond) : 0
+  ofSaving(value: unknown): number {
+    return this.disk ? this.ofWriting(jsonLength(value)) : 0
+  }
+
+  ofWriting(bytes: number): number {
+    return timeOf(bytes, this.disk?.bytesPerSecond)
   }
 
   ofSync(): number {
@@ -168,11 +170,11 @@ export function takingTime<State, Entry>(
   return {
     load: () => storage.load(),
     saveTermAndVote(term, vote) {
-      work(costs.ofWriting([term, vote]) + costs.ofSync())
+      work(costs.ofSaving([term, vote]) + costs.ofSync())
       storage.saveTermAndVote(term, vote)
     },
     saveEntries(index, entries) {
-      work(costs.ofWriting(entries))
+      work(costs.ofSaving(entries))
       storage.saveEntries(index, entries)
     },
     sync() {

@@ -73,6 +73,8 @@ export class Machine {
       return
     }
     this.afterEvent()
+    // What the event sends leaves before the next event begins.
+    if (this.isBusy) this.whenFree(() => this.handleHeld())
   }
 
   /** From now on the machine's clock runs so fast: 2 is twice as fast as the world's. */
@@ -81,13 +83,12 @@ export class Machine {
     this.clockRate = rate
   }
 
-  /** Work that the machine is busy with for so long: what comes meanwhile waits. */
+  /** In an event: work that keeps the machine busy so long. What comes meanwhile waits. */
   work(ms: number): void {
     if (ms === 0) return
     const startsAt = Math.max(this.freeAt, this.worldClock.now())
     // Whole microseconds, as the world's time has them.
     this.freeAt = Math.ceil((startsAt + ms) * 1000) / 1000
-    this.whenFree(() => this.handleHeld())
   }
 
   /** Calls `act` at the end of the work so far, or never if the machine crashes before. */
