@@ -1,4 +1,4 @@
-import { logBetween, pick, type Random } from '../lab/random.ts'
+import { between, logBetween, pick, type Random } from '../lab/random.ts'
 import type { DrawOptions } from './draw.ts'
 import { type Fault, type Schedule, SLOW_KINDS, type SlowKind } from './schedule.ts'
 
@@ -13,10 +13,16 @@ const MESSAGE_LENGTH = 100
 /** However slow, heartbeats and votes get through in time: the paper asks for that (5.6). */
 const LEAST_BYTES_PER_SECOND = { link: 20_000, machine: 100_000, disk: 20_000 } as const
 
-/** How long one link takes for all commands together, at most, in ms. */
-const MAX_LAG_MS = 8_000
-/** How long the machine or the disk of one server works for all of them, at most. */
-const MAX_WORK_MS = 400
+/** How often nothing else happens, so that the slow links of a leader stay its own. */
+const CALM_CHANCE = 0.5
+
+/** How often all commands come together, at one time in the second half. */
+const BURST_CHANCE = 0.5
+
+/** How long one link takes for all commands together, in ms. */
+const LAG_MS = [1_000, 20_000] as const
+/** How long the machine or the disk of one server works for all of them. */
+const WORK_MS = [10, 400] as const
 /** How long a sync takes. A vote waits for three; the fastest clock gives it 80 ms. */
 const SYNC_MS = [1, 20] as const
 
@@ -34,8 +40,13 @@ export function withSlowness(
   const draw = new SlowDraw(random, schedule, options, length)
   const count = 1 + Math.floor(random() * 3)
   const slow = Array.from({ length: count }, () => draw.fault(pick(random, kinds)))
-  const faults = [...schedule.faults, ...slow].sort((a, b) => a.atMs - b.atMs)
-  return { ...schedule, faults, ...(options.hasCommands && { commandLength: length }) }
+  const others = random() < CALM_CHANCE ? [] : schedule.faults
+  const faults = [...others, ...slow].sort((a, b) => a.atMs - b.atMs)
+  if (!options.hasCommands) return { ...schedule, faults }
+  const burstAtMs = Math.round(schedule.durationMs * between(random, 0.5, 1))
+  const isBurst = random() < BURST_CHANCE
+  const commandsAtMs = schedule.commandsAtMs.map((atMs) => (isBurst ? burstAtMs : atMs))
+  return { ...schedule, faults, commandsAtMs, commandLength: length }
 }
 
 class SlowDraw {
@@ -64,11 +75,11 @@ class SlowDraw {
       case 'slow-link': {
         const from = this.server()
         const to = (from + 1 + Math.floor(this.random() * (servers - 1))) % servers
-        const bytesPerSecond = this.rate(MAX_LAG_MS, LEAST_BYTES_PER_SECOND.link)
+        const bytesPerSecond = this.rate(LAG_MS, LEAST_BYTES_PER_SECOND.link)
         return { ...timed, kind, from, to, bytesPerSecond }
       }
       case 'slow-machine': {
-        const bytesPerSecond = this.rate(MAX_WORK_MS, LEAST_BYTES_PER_SECOND.machine)
+        const bytesPerSecond = this.rate(WORK_MS, LEAST_BYTES_PER_SECOND.machine)
         const entriesPerSecond = Math.round(logBetween(this.random, 1_000, 100_000))
         return {
           ...timed,
@@ -79,7 +90,7 @@ class SlowDraw {
         }
       }
       case 'slow-disk': {
-        const bytesPerSecond = this.rate(MAX_WORK_MS, LEAST_BYTES_PER_SECOND.disk)
+        const bytesPerSecond = this.rate(WORK_MS, LEAST_BYTES_PER_SECOND.disk)
         const syncMs = Math.round(logBetween(this.random, ...SYNC_MS))
         return { ...timed, kind, server: this.server(), bytesPerSecond, syncMs }
       }
@@ -95,10 +106,10 @@ class SlowDraw {
     return { atMs, forMs: Math.round(logBetween(this.random, 100, durationMs)) }
   }
 
-  /** In bytes a second, so that all commands take `maxMs` at most. */
-  private rate(maxMs: number, least: number): number {
+  /** In bytes a second, so that all commands together take between so many ms. */
+  private rate(takesMs: readonly [min: number, max: number], least: number): number {
     const bytes = this.length * Math.max(this.schedule.commandsAtMs.length, 1)
-    const rate = (bytes * 1000) / logBetween(this.random, maxMs / 64, maxMs)
+    const rate = (bytes * 1000) / logBetween(this.random, ...takesMs)
     return Math.round(Math.max(rate, least))
   }
 
