@@ -89,12 +89,16 @@ function isRpc(value: unknown): boolean {
 function isFault(value: unknown): boolean {
   if (!isObject(value) || !isText(value.kind)) return false
   if (value.kind === 'partition') return isGroups(value.groups)
-  if (value.kind === 'cut' || value.kind === 'mend') {
-    return isCount(value.from) && isCount(value.to)
-  }
+  if (LINK_FAULTS.has(value.kind)) return isCount(value.from) && isCount(value.to)
   return NETWORK_FAULTS.has(value.kind) || isCount(value.peer)
 }
 
+const LINK_FAULTS: ReadonlySet<unknown> = new Set([
+  'cut',
+  'mend',
+  'slow-link',
+  'fast-link',
+])
 const NETWORK_FAULTS: ReadonlySet<unknown> = new Set(['heal', 'reliable', 'unreliable'])
 
 const isGroups = (value: unknown) =>

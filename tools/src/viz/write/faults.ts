@@ -60,6 +60,15 @@ export class FaultSpans {
       case 'clock':
         this.clock(row, fault.peer, fault.rate)
         break
+      case 'slow-link':
+        this.begin(row, fault.from, 'slow-link', slowLabels(fault.to))
+        break
+      case 'slow-machine':
+        this.begin(row, fault.peer, 'slow-machine', ['slow machine', 'fast machine'])
+        break
+      case 'slow-disk':
+        this.begin(row, fault.peer, 'slow-disk', ['slow disk', 'fast disk'])
+        break
     }
   }
 
@@ -105,6 +114,10 @@ function cutLabels(to: number): Labels {
   return [`no link to ${to}`, `link to ${to}`]
 }
 
+function slowLabels(to: number): Labels {
+  return [`slow link to ${to}`, `fast link to ${to}`]
+}
+
 function dropLabels(after: number): Labels {
   const when = after === 0 ? '' : ` after ${after}`
   return [`requests lost${when}`, 'requests kept']
@@ -116,11 +129,10 @@ const ENDS: Readonly<Record<string, (fault: Fault) => Matches>> = {
   restart: (fault) => atPeer(fault, 'crash'),
   resume: (fault) => atPeer(fault, 'pause'),
   'keep-calls': (fault) => atPeer(fault, 'drop-calls'),
-  mend: (fault) => {
-    const { from, to } = fault as { from: number; to: number }
-    const [label] = cutLabels(to)
-    return (span) => span.place === from && span.kind === 'cut' && span.label === label
-  },
+  mend: (fault) => atLink(fault, 'cut', cutLabels),
+  'fast-link': (fault) => atLink(fault, 'slow-link', slowLabels),
+  'fast-machine': (fault) => atPeer(fault, 'slow-machine'),
+  'fast-disk': (fault) => atPeer(fault, 'slow-disk'),
   heal: () => (span) => span.kind === 'partition' || span.kind === 'cut',
   reliable: () => (span) => span.kind === 'unreliable',
 }
@@ -128,4 +140,10 @@ const ENDS: Readonly<Record<string, (fault: Fault) => Matches>> = {
 function atPeer(fault: Fault, kind: string): Matches {
   const { peer } = fault as { peer: number }
   return (span) => span.place === peer && span.kind === kind
+}
+
+function atLink(fault: Fault, kind: string, labels: (to: number) => Labels): Matches {
+  const { from, to } = fault as { from: number; to: number }
+  const [label] = labels(to)
+  return (span) => span.place === from && span.kind === kind && span.label === label
 }
