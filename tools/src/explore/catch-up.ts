@@ -30,7 +30,7 @@ export class CatchUp {
   private readonly startedAt: number
   /** By server: the bytes of the leader's entries that it lacked when this began. */
   private readonly lacked = new Map<number, number>()
-  /** By server: the bytes of messages with entries that it was sent since. */
+  /** By server: the bytes that waited on its link then, and of entries sent since. */
   private readonly sent = new Map<number, number>()
   private readonly limitMs: number
 
@@ -47,6 +47,7 @@ export class CatchUp {
     const needed = followers.map((id) => {
       const entries = lackedBy(cluster.server(id).log ?? [], log)
       this.lacked.set(id, jsonLength(entries))
+      this.sent.set(id, cluster.network.slowLink(leader, id)?.bytesWaiting ?? 0)
       return this.timeFor(id, entries.length)
     })
     this.limitMs = TIME_SLACK_MS + TIME_FACTOR * Math.max(0, ...needed)

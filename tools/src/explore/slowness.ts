@@ -20,7 +20,7 @@ const CALM_CHANCE = 0.5
 const BURST_CHANCE = 0.5
 
 /** How long one link takes for all commands together, in ms. */
-const LAG_MS = [1_000, 20_000] as const
+const LAG_MS = [2_000, 20_000] as const
 /** How long the machine or the disk of one server works for all of them. */
 const WORK_MS = [10, 400] as const
 /** How long a sync takes. A vote waits for three; the fastest clock gives it 80 ms. */
@@ -97,11 +97,11 @@ class SlowDraw {
     }
   }
 
-  /** Half of them stay when the other faults stop, where the part bears that. */
+  /** Most of them stay when the other faults stop, where the part bears that. */
   private time(): { atMs: number; forMs?: number } {
     const { durationMs } = this.schedule
-    const atMs = Math.round(this.random() * durationMs)
-    const lasts = this.random() < 0.5
+    const atMs = Math.round(durationMs * between(this.random, 0.1, 0.5))
+    const lasts = this.random() < 0.7
     if (lasts && this.options.bearsSlowness) return { atMs }
     return { atMs, forMs: Math.round(logBetween(this.random, 100, durationMs)) }
   }
@@ -114,6 +114,6 @@ class SlowDraw {
   }
 
   private server(): number {
-    return this.random() < 0.5 ? 0 : Math.floor(this.random() * this.schedule.servers)
+    return this.random() < 0.7 ? 0 : Math.floor(this.random() * this.schedule.servers)
   }
 }

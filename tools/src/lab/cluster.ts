@@ -421,14 +421,13 @@ export class Cluster<S extends ServerUnderTest> {
   ): void {
     const caller = this.machine(from)
     this.rpcsSent += 1
-    const sign = this.signOfLife(from, to, args)
     const request: Rpc = {
       id: `${this.rpcsSent}`,
       method,
       kind: 'request',
       from,
       to,
-      args: sign ?? args,
+      args,
     }
     this.trace(from, 'send', request)
     this.carry(request, (args) => {
@@ -448,22 +447,9 @@ export class Cluster<S extends ServerUnderTest> {
       this.carry(response, (reply) => {
         if (caller.crashed) return // It restarted, and no longer knows that it asked.
         this.trace(from, 'receive', response)
-        if (!sign) onReply(reply)
+        onReply(reply)
       })
     })
-  }
-
-  /**
-   * On a stream, a heartbeat gets ahead of entries that wait for a slow link. There it must
-   * not follow on them: it stands where they do, before the first, and nobody waits for its
-   * reply. So does part 3's server.ts.
-   */
-  private signOfLife(from: number, to: number, args: Rpc['args']): Rpc['args'] | null {
-    if (this.options.transport !== 'stream') return null
-    const waiting = this.network.slowLink(from, to)?.first
-    const isHeartbeat = Array.isArray(args.entries) && args.entries.length === 0
-    if (!waiting || !isHeartbeat) return null
-    return { ...waiting.args, term: args.term, entries: [] }
   }
 
   private traceDrop(rpc: Rpc, reason: string): void {

@@ -13,9 +13,9 @@ import type { Storage } from './storage.ts'
  * share the link, and a call that is not through by its deadline is given up.
  *
  * 'stream', part 3 on: entries go one message after the other, and are never given up.
- * What is short and cannot wait (heartbeats, votes, replies) gets ahead of them, between
- * two pieces. Such a heartbeat says what the part's server.ts lets it say: that the
- * leader lives, from where the entries begin that are on their way.
+ * What is short and urgent gets ahead of them between two pieces, as the part's server.ts
+ * and stream.ts have it: votes, replies, and heartbeats that do not follow on entries which
+ * still wait; those would find a hole.
  */
 export type Transport = 'calls' | 'stream'
 
@@ -50,18 +50,16 @@ export class SlowLink {
     this.transport = transport
   }
 
-  /** The entries that wait for their turn to leave, or are just leaving. */
-  get first(): Rpc | null {
-    return this.waiting[0]?.rpc ?? null
+  get keepsOrder(): boolean {
+    return this.transport === 'stream'
   }
 
   get bytesWaiting(): number {
-    return this.waiting.reduce((sum, { bytes }) => sum + bytes, 0)
+    return Math.round(this.waiting.reduce((sum, { bytes }) => sum + bytes, 0))
   }
 
   carry(freight: Freight): void {
-    const isUrgent = this.transport === 'stream' && !hasEntries(freight.rpc)
-    const line = isUrgent ? this.urgent : this.waiting
+    const line = this.mayOvertake(freight.rpc) ? this.urgent : this.waiting
     line.push({ ...freight, since: this.clock.now() })
     if (this.timer === null) this.sendPiece()
   }
@@ -79,6 +77,14 @@ export class SlowLink {
     this.timer = null
     this.urgent = []
     this.waiting = []
+  }
+
+  private mayOvertake({ kind, args }: Rpc): boolean {
+    if (this.transport === 'calls') return false
+    if (kind === 'reply' || !Array.isArray(args.entries)) return true
+    const first = this.waiting[0]?.rpc.args
+    const isBefore = !first || Number(args.prevLogIndex) <= Number(first.prevLogIndex)
+    return args.entries.length === 0 && isBefore
   }
 
   private sendPiece(): void {
@@ -182,10 +188,6 @@ export function takingTime<State, Entry>(
       storage.sync()
     },
   }
-}
-
-export function hasEntries(rpc: Rpc): boolean {
-  return entriesIn(rpc) > 0
 }
 
 function entriesIn({ args }: Rpc): number {

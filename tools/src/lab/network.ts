@@ -196,7 +196,10 @@ export class Network {
   private deliver(rpc: Rpc, args: Rpc['args'], bytes: number, arrive: Arrive): void {
     const late = this.random() < this.faults.longDelay
     const [min, max] = late ? this.faults.longDelayMs : this.latencyMs
-    const delayMs = between(this.random, min, max)
+    const link = this.slowLink(rpc.from, rpc.to)
+    const drawnMs = between(this.random, min, max)
+    // What waits in line keeps its order on the way, too.
+    const delayMs = link?.keepsOrder && !late ? min : drawnMs
     const land = () => {
       // A link that was cut meanwhile takes along what was on it.
       if (this.canReach(rpc.from, rpc.to)) arrive(args)
@@ -209,7 +212,6 @@ export class Network {
       else this.clock.setTimeout(land, delayMs)
     }
     const giveUp = (reason: string) => this.onDrop(rpc, reason)
-    const link = this.slowLink(rpc.from, rpc.to)
     if (link) link.carry({ rpc, bytes, depart, giveUp })
     else depart()
   }
