@@ -23,7 +23,7 @@ export interface DrawOptions {
 }
 
 /** The kinds that are drawn by temper. */
-export type TemperKind = Exclude<ClusterFaultKind, SlowKind>
+type TemperKind = Exclude<ClusterFaultKind, SlowKind>
 
 /** Sizes of clusters, the likelier the more often they stand here. */
 const SIZES = [1, 2, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7] as const
