@@ -13,6 +13,7 @@ import {
 } from 'tools/harness'
 import {
   Cluster,
+  type MachineSpeed,
   type Random,
   RELIABLE,
   type Rpc,
@@ -159,6 +160,24 @@ export class Harness {
 
   resumePeer(id: number): void {
     this.cluster.resume(id)
+  }
+
+  /** Only so many bytes a second get through, in one direction of a link. */
+  slowLink(from: number, to: number, bytesPerSecond: number): void {
+    this.cluster.slowLink(from, to, bytesPerSecond)
+  }
+
+  fastLink(from: number, to: number): void {
+    this.cluster.fastLink(from, to)
+  }
+
+  /** The server is busy while it reads and writes messages, takes and applies entries. */
+  slowMachine(id: number, speed: MachineSpeed): void {
+    this.cluster.slowMachine(id, speed)
+  }
+
+  fastMachine(id: number): void {
+    this.cluster.fastMachine(id)
   }
 
   /** Requests sent so far by all servers. */

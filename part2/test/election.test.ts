@@ -224,6 +224,26 @@ scenario(
   { luck: closeTogether },
 )
 
+scenario(
+  'a leader behind slow links, on a slow machine, keeps its followers',
+  3,
+  async (h) => {
+    const first = await h.checkSingleLeader()
+    // 20 ms or so for a heartbeat, on the link and on the machine.
+    for (const id of h.ids) if (id !== first.id) h.slowLink(first.id, id, 5_000)
+    h.slowMachine(first.id, { bytesPerSecond: 20_000 })
+    await h.sleepMs(2_000)
+    expect(await h.checkSingleLeader()).toEqual(first)
+
+    h.slowMachine(first.id, { bytesPerSecond: 200 })
+    await h.sleepMs(2_000)
+    h.fastMachine(first.id)
+    for (const id of h.ids) if (id !== first.id) h.fastLink(first.id, id)
+    expect((await h.checkSingleLeader()).term).toBeGreaterThan(first.term)
+  },
+  { network: 'simulated' },
+)
+
 scenario('a leader whose calls are lost is replaced', 3, async (h) => {
   const old = await h.checkSingleLeader()
   h.peerDropCallsAfterN(old.id, 0)

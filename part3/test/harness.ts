@@ -17,6 +17,8 @@ import {
 import {
   betweenWrites,
   Cluster,
+  type DiskSpeed,
+  type MachineSpeed,
   type Random,
   RELIABLE,
   type Rpc,
@@ -86,6 +88,7 @@ export class Harness {
       size,
       seed: run.seed,
       network: run.network,
+      transport: 'stream',
       logger: (clock) => run.start(clock),
       onApply: (id, entry) => this.appliedBy(id).push(entry as AppliedEntry),
       onCrash: (id) => this.disks.get(id)?.crash(this.cluster.random),
@@ -257,6 +260,33 @@ export class Harness {
     this.cluster.resume(id)
   }
 
+  /** Only so many bytes a second get through, in one direction of a link. */
+  slowLink(from: number, to: number, bytesPerSecond: number): void {
+    this.cluster.slowLink(from, to, bytesPerSecond)
+  }
+
+  fastLink(from: number, to: number): void {
+    this.cluster.fastLink(from, to)
+  }
+
+  /** The server is busy while it reads and writes messages, takes and applies entries. */
+  slowMachine(id: number, speed: MachineSpeed): void {
+    this.cluster.slowMachine(id, speed)
+  }
+
+  fastMachine(id: number): void {
+    this.cluster.fastMachine(id)
+  }
+
+  /** The server waits for its disk with every write and every sync. */
+  slowDisk(id: number, speed: DiskSpeed): void {
+    this.cluster.slowDisk(id, speed)
+  }
+
+  fastDisk(id: number): void {
+    this.cluster.fastDisk(id)
+  }
+
   /** Requests sent so far by all servers. */
   rpcCount(): number {
     return this.cluster.network.requests
@@ -315,7 +345,8 @@ export class Harness {
     }
     const disk = this.disks.get(id) ?? new MemoryStorage()
     this.disks.set(id, disk)
-    return betweenWrites(disk, () => this.options.onWrite?.(id))
+    const storage = betweenWrites(disk, () => this.options.onWrite?.(id))
+    return this.cluster.onDiskOf(id, storage)
   }
 
   private connectToPeers(id: number): void {

@@ -3,10 +3,11 @@ import type { CrashMoment, Fault, Schedule } from './schedule.ts'
 
 /** A schedule as a person would tell it, a line for each fault. */
 export function describeSchedule(schedule: Schedule): string[] {
-  const { faults, durationMs, file } = schedule
+  const { faults, durationMs, file, commandLength } = schedule
   const lines = faults.map(
     (fault) => `at ${fault.atMs} ms ${describeFault(fault)}${howLong(fault)}`,
   )
+  if (commandLength) lines.unshift(`each command has ${commandLength} characters`)
   return [...lines, `at ${durationMs} ms the faults stop`, ...describeFile(file)]
 }
 
@@ -70,6 +71,21 @@ function describeFault(fault: Fault): string {
       return `messages take up to ${fault.maxMs} ms, ${percent(fault.chance)} of them`
     case 'clock':
       return `the clock of ${who(fault.server)} runs at ${fault.rate}`
+    case 'slow-link':
+      return (
+        `${number(fault.bytesPerSecond)} bytes a second get ` +
+        `from ${who(fault.from)} to ${who(fault.to)}`
+      )
+    case 'slow-machine':
+      return (
+        `${who(fault.server)} handles ${number(fault.bytesPerSecond)} bytes ` +
+        `and ${number(fault.entriesPerSecond)} entries a second`
+      )
+    case 'slow-disk':
+      return (
+        `the disk of ${who(fault.server)} writes ${number(fault.bytesPerSecond)} bytes ` +
+        `a second and takes ${fault.syncMs} ms for a sync`
+      )
   }
 }
 
@@ -91,6 +107,10 @@ function howLong(fault: Fault): string {
   return fault.kind === 'crash'
     ? `, and restarts ${fault.forMs} ms later`
     : `, for ${fault.forMs} ms`
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en')
 }
 
 function percent(chance: number): string {

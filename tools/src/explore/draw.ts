@@ -1,12 +1,15 @@
-import { between, type Random, randomStreams } from '../lab/random.ts'
+import { between, logBetween, pick, type Random, randomStreams } from '../lab/random.ts'
 import { drawFileStory } from './file.ts'
-import type {
-  ClusterFaultKind,
-  CrashMoment,
-  Fault,
-  FaultKind,
-  Schedule,
+import {
+  type ClusterFaultKind,
+  type CrashMoment,
+  type Fault,
+  type FaultKind,
+  type Schedule,
+  SLOW_KINDS,
+  type SlowKind,
 } from './schedule.ts'
+import { withSlowness } from './slowness.ts'
 
 export interface DrawOptions {
   readonly durationMs: number
@@ -15,7 +18,12 @@ export interface DrawOptions {
   /** The kinds of faults that may occur. */
   readonly kinds: readonly FaultKind[]
   readonly hasCommands: boolean
+  /** Whether the part must go on, and catch up, while something stays slow. */
+  readonly bearsSlowness: boolean
 }
+
+/** The kinds that are drawn by temper. */
+type TemperKind = Exclude<ClusterFaultKind, SlowKind>
 
 /** Sizes of clusters, the likelier the more often they stand here. */
 const SIZES = [1, 2, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7] as const
@@ -29,7 +37,7 @@ const TIMEOUTS = [0, 0, 0, 1, 2, 5] as const
 
 /** What the faults of one schedule have in common. */
 interface Temper {
-  readonly kinds: readonly ClusterFaultKind[]
+  readonly kinds: readonly TemperKind[]
   readonly faultGapMs: number
   readonly commandGapMs: number
   /** How long a fault lasts. */
@@ -40,12 +48,7 @@ interface Temper {
 }
 
 /** What takes a leader out of its office, if it lasts for an election timeout. */
-const DEPOSING: readonly ClusterFaultKind[] = [
-  'crash',
-  'pause',
-  'disconnect',
-  'partition',
-]
+const DEPOSING: readonly TemperKind[] = ['crash', 'pause', 'disconnect', 'partition']
 
 /** How often a schedule is a chase after one leader after the other. */
 const CHASE_CHANCE = 0.25
@@ -58,10 +61,14 @@ const FILE_CHANCE = 0.2
  * its own: which kinds of faults, how dense, for how long, and how many commands.
  */
 export function drawSchedule(seed: number, options: DrawOptions): Schedule {
-  const random = randomStreams(seed)()
+  const nextStream = randomStreams(seed)
+  const random = nextStream()
   const servers = options.servers ?? pick(random, SIZES)
   const { durationMs } = options
-  const kinds = options.kinds.filter((kind) => kind !== 'file')
+  const kinds = options.kinds.filter(
+    (kind): kind is TemperKind =>
+      kind !== 'file' && !SLOW_KINDS.some((slow) => slow === kind),
+  )
   const temper = random() < CHASE_CHANCE ? chase(random, kinds) : medley(random, kinds)
   const draw = new Draw(random, servers, temper)
   const faultTimes =
@@ -70,7 +77,7 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const ending = draw.ending(kinds, durationMs)
   const hasFile = options.kinds.includes('file') && random() < FILE_CHANCE
   const commandsAtMs = times(random, temper.commandGapMs, durationMs)
-  return {
+  const schedule = {
     seed: Math.floor(random() * 2 ** 32),
     servers,
     durationMs,
@@ -79,10 +86,12 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
     commandsAtMs: options.hasCommands ? commandsAtMs : [],
     file: hasFile ? drawFileStory(random) : null,
   }
+  // By chance of its own: what is drawn above is the same with it and without.
+  return withSlowness(schedule, nextStream(), options)
 }
 
 /** A few kinds of faults more often than many. */
-function medley(random: Random, kinds: readonly ClusterFaultKind[]): Temper {
+function medley(random: Random, kinds: readonly TemperKind[]): Temper {
   const few = Math.min(random(), random()) * kinds.length
   const minMs = pick(random, [2, 20, 100])
   return {
@@ -96,7 +105,7 @@ function medley(random: Random, kinds: readonly ClusterFaultKind[]): Temper {
 }
 
 /** Leader after leader is cut off, often with some followers, and comes back: figure 8. */
-function chase(random: Random, kinds: readonly ClusterFaultKind[]): Temper {
+function chase(random: Random, kinds: readonly TemperKind[]): Temper {
   const deposing = kinds.filter((kind) => DEPOSING.includes(kind))
   const others = kinds.filter((kind) => !DEPOSING.includes(kind))
   return {
@@ -127,7 +136,7 @@ class Draw {
    * What stays when the other faults stop: sometimes a minority is gone for good, sometimes
    * a server whose clock runs fast comes back after it has missed something.
    */
-  ending(kinds: readonly ClusterFaultKind[], durationMs: number): Fault[] {
+  ending(kinds: readonly TemperKind[], durationMs: number): Fault[] {
     const chance = this.random()
     const atMs = Math.round(durationMs * between(this.random, 0.6, 1))
     const server = this.server()
@@ -146,7 +155,7 @@ class Draw {
     return []
   }
 
-  fault(kind: ClusterFaultKind, atMs: number): Fault {
+  fault(kind: TemperKind, atMs: number): Fault {
     const timed = { atMs, ...this.duration(kind), ...this.aimed() }
     switch (kind) {
       case 'crash':
@@ -173,7 +182,7 @@ class Draw {
     }
   }
 
-  private duration(kind: ClusterFaultKind): { forMs?: number } {
+  private duration(kind: TemperKind): { forMs?: number } {
     const { minMs, maxMs } = this.temper
     const outlives = kind === 'crash' || kind === 'clock'
     if (outlives && this.random() < 0.03) return {}
@@ -229,24 +238,9 @@ function times(random: Random, gapMs: number, durationMs: number): number[] {
   return result
 }
 
-function pick<T>(random: Random, values: readonly T[]): T {
-  return values[Math.floor(random() * values.length)] as T
-}
-
 /** Some of the values, in their order. */
 function someOf<T>(random: Random, values: readonly T[], count: number): T[] {
   const left = [...values.keys()]
   while (left.length > count) left.splice(Math.floor(random() * left.length), 1)
   return left.map((i) => values[i] as T)
-}
-
-/**
- * A number between `min` and `max`, as likely between 1 and 2 times `min` as between 2 and
- * 4 times. By doubling, since powers with fractions may differ between versions of Node.
- */
-function logBetween(random: Random, min: number, max: number): number {
-  let doublings = 1
-  while (min * 2 ** doublings < max) doublings += 1
-  const low = min * 2 ** Math.floor(random() * doublings)
-  return between(random, low, Math.min(2 * low, max))
 }

@@ -21,6 +21,8 @@ export interface Part {
   /** From part 3 on. A part without it promises nothing about crashes. */
   readonly MemoryStorage?: new () => Disk
   readonly FileStorage?: FileStorageClass
+  /** From part 3 on: what is long does not hold up what is short, nor is it given up. */
+  readonly MessageStream?: unknown
 }
 
 /** The part that a compiled text is. */

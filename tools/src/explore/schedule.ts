@@ -16,12 +16,20 @@ export const FAULT_KINDS = [
   'delay',
   'clock',
   'file',
+  'slow-link',
+  'slow-machine',
+  'slow-disk',
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
 /** The kinds that strike a cluster; `file` strikes one server's file, apart from it. */
 export type ClusterFaultKind = Exclude<FaultKind, 'file'>
+
+/** The kinds that make bytes and work take time. */
+export const SLOW_KINDS = ['slow-link', 'slow-machine', 'slow-disk'] as const
+
+export type SlowKind = (typeof SLOW_KINDS)[number]
 
 /**
  * When a crash strikes, once its time has come: at once; in the server's next event that
@@ -48,7 +56,26 @@ export type Fault = Timed &
     | { readonly kind: 'loss' | 'duplication'; readonly chance: number }
     | { readonly kind: 'delay'; readonly chance: number; readonly maxMs: number }
     | { readonly kind: 'clock'; readonly server: number; readonly rate: number }
+    | ({ readonly from: number; readonly to: number } & SlowLink)
+    | ({ readonly server: number } & (SlowMachine | SlowDisk))
   )
+
+interface SlowLink {
+  readonly kind: 'slow-link'
+  readonly bytesPerSecond: number
+}
+
+interface SlowMachine {
+  readonly kind: 'slow-machine'
+  readonly bytesPerSecond: number
+  readonly entriesPerSecond: number
+}
+
+interface SlowDisk {
+  readonly kind: 'slow-disk'
+  readonly bytesPerSecond: number
+  readonly syncMs: number
+}
 
 export interface Schedule {
   /** Decides what is left to chance: how long each message takes, each election timeout. */
@@ -64,6 +91,8 @@ export interface Schedule {
   readonly faults: readonly Fault[]
   /** When a command is offered to every server; those who think that they lead take it. */
   readonly commandsAtMs: readonly number[]
+  /** How long each command is, in characters, where bytes take time. */
+  readonly commandLength?: number
   /** What happens to a file by itself; null where there is none, or nothing to look at. */
   readonly file: FileStory | null
 }

@@ -11,10 +11,12 @@ export function drawOptionsFor(
   part: Part,
   options: Pick<ExploreOptions, 'duration' | 'servers' | 'faults'>,
 ): DrawOptions {
-  const lacking: readonly FaultKind[] = part.MemoryStorage ? [] : ['crash', 'file']
+  const lacking: readonly FaultKind[] = part.MemoryStorage
+    ? []
+    : ['crash', 'file', 'slow-disk']
   if (options.faults?.some((kind) => lacking.includes(kind))) {
     throw new UsageError(
-      'this part has no storage, so it promises nothing about crashes and files; ' +
+      'this part has no storage, so it promises nothing about crashes, files and disks; ' +
         'leave them out of --faults, or take part3',
     )
   }
@@ -24,6 +26,7 @@ export function drawOptionsFor(
     servers: options.servers ?? null,
     kinds: kinds.filter((kind) => !lacking.includes(kind)),
     hasCommands: 'submit' in part.ConsensusModule.prototype,
+    bearsSlowness: part.MessageStream !== undefined,
   }
 }
 

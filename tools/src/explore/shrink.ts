@@ -21,7 +21,7 @@ const SEEDS_TO_TRY = 4
 
 /**
  * Makes a schedule smaller as long as it still breaks the same invariant: fewer servers,
- * fewer faults and commands, less time.
+ * fewer faults and commands, less time, shorter commands.
  */
 export function shrink(
   part: Part,
@@ -62,6 +62,7 @@ class Shrinker {
       this.fewer(this.best.commandsAtMs, (commandsAtMs) => ({ commandsAtMs }))
       this.accepts({ timeouts: 0 })
       this.simplerFaults()
+      this.shorterCommands()
     } while (this.best !== before)
   }
 
@@ -139,6 +140,13 @@ class Shrinker {
       const forMs = fault.forMs && Math.ceil(fault.forMs / 2)
       if (forMs && forMs < fault.forMs) this.replaceFault(i, { ...fault, forMs })
     }
+  }
+
+  private shorterCommands(): void {
+    const { commandLength } = this.best
+    if (!commandLength || this.accepts({ commandLength: 0 })) return
+    const half = Math.floor(commandLength / 2)
+    if (half > 0) this.accepts({ commandLength: half })
   }
 
   private replaceFault(i: number, fault: Fault): void {

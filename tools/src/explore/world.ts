@@ -11,9 +11,16 @@ import {
   silentLogger,
 } from '../lab/index.ts'
 import { betweenWrites } from '../lab/storage.ts'
+import { CatchUp } from './catch-up.ts'
 import { runFileStory } from './file.ts'
 import type { Disk, Part, ServerOfPart } from './part.ts'
-import type { CrashMoment, Fault, Schedule } from './schedule.ts'
+import {
+  type CrashMoment,
+  type Fault,
+  type Schedule,
+  SLOW_KINDS,
+  type SlowKind,
+} from './schedule.ts'
 
 export interface Violation {
   /** The rule that was broken, in the paper's words. */
@@ -100,6 +107,8 @@ class World {
   private readonly applied = new Map<number, unknown>()
   private isRecovering = false
   private commands = 0
+  /** While a leader brings the others up to date, and nothing is lost. */
+  private catchUp: CatchUp | null = null
 
   constructor(part: Part, schedule: Schedule, logger: (clock: Clock) => Logger) {
     this.part = part
@@ -108,11 +117,13 @@ class World {
       size: schedule.servers,
       seed: schedule.seed,
       network: 'simulated',
+      transport: part.MessageStream ? 'stream' : 'calls',
       logger,
       luck: (random) => this.luck(random),
       onApply: (id, { command }) => this.applied.set(id, command),
       onCrash: (id) => this.crashed(id),
       onEvent: (id) => this.afterEvent(id),
+      onSend: (rpc) => this.catchUp?.noteSent(rpc),
     })
   }
 
@@ -159,7 +170,10 @@ class World {
     if (!MemoryStorage) return undefined
     const disk = this.disks.get(id) ?? new MemoryStorage()
     this.disks.set(id, disk)
-    return betweenWrites(disk, () => this.atWrite(id))
+    return this.cluster.onDiskOf(
+      id,
+      betweenWrites(disk, () => this.atWrite(id)),
+    )
   }
 
   private luck(random: Random): Random {
@@ -174,7 +188,10 @@ class World {
   /** A client that does not know who leads: it asks everyone, each for something else. */
   private offerCommand(): void {
     this.commands += 1
-    for (const id of this.cluster.ids) this.offer(id, `${this.commands}.${id}`)
+    const { commandLength = 0 } = this.schedule
+    for (const id of this.cluster.ids) {
+      this.offer(id, `${this.commands}.${id}`.padEnd(commandLength, '.'))
+    }
   }
 
   private offer(id: number, command: string): void {
@@ -238,9 +255,36 @@ class World {
           if (!machine.crashed) cluster.setClockRate(id, 1)
         }
       }
+      case 'slow-link':
+      case 'slow-machine':
+      case 'slow-disk':
+        return this.slow(fault, at)
       default:
         return this.disturb(fault)
     }
+  }
+
+  /** Makes bytes and work take time somewhere. */
+  private slow(
+    fault: Extract<Fault, { kind: SlowKind }>,
+    at: (id: number) => number,
+  ): () => void {
+    const { cluster } = this
+    if (fault.kind === 'slow-link') {
+      const [from, to] = [at(fault.from), at(fault.to)]
+      cluster.slowLink(from, to, fault.bytesPerSecond)
+      return () => cluster.fastLink(from, to)
+    }
+    const id = at(fault.server)
+    const { bytesPerSecond } = fault
+    if (fault.kind === 'slow-machine') {
+      const { entriesPerSecond } = fault
+      cluster.slowMachine(id, { bytesPerSecond, entriesPerSecond })
+      return () => cluster.fastMachine(id)
+    }
+    const { syncMs } = fault
+    cluster.slowDisk(id, { bytesPerSecond, syncMs })
+    return () => cluster.fastDisk(id)
   }
 
   /** Makes the network worse by one fault more. */
@@ -384,7 +428,7 @@ class World {
     const members = this.members()
     const logLengths = members.map((id) => cluster.server(id).log?.length ?? 0)
     const limitMs = RECOVERY_MS + RECOVERY_MS_PER_ENTRY * Math.max(...logLengths)
-    const end = cluster.clock.now() + limitMs
+    let end = cluster.clock.now() + limitMs
     let asked = { leader: -1, term: -1, command: '' }
     while (cluster.clock.now() < end) {
       cluster.advance(LOOK_MS)
@@ -394,9 +438,17 @@ class World {
       if (asked.leader !== leader || asked.term !== term) {
         this.commands += 1
         asked = { leader, term, command: `last ${this.commands}` }
+        if (this.part.MessageStream) {
+          this.catchUp = new CatchUp(cluster, leader, members)
+          end = Math.max(end, this.catchUp.endsAt + LOOK_MS)
+        }
         this.offer(leader, asked.command)
       }
-      if (members.every((id) => this.hasApplied(id, asked.command))) return asked
+      this.catchUp?.check()
+      if (members.every((id) => this.hasApplied(id, asked.command))) {
+        this.catchUp = null
+        return asked
+      }
     }
     throw new InvariantViolation('Availability', this.whatIsMissing(members, limitMs))
   }
@@ -449,11 +501,11 @@ class World {
   }
 }
 
+const LASTING = ['disconnect', 'clock', ...SLOW_KINDS] as const
+
 /** Whether a fault stays in force when the others stop. */
 function outlives(fault: Fault): boolean {
-  return (
-    fault.forMs === undefined && (fault.kind === 'disconnect' || fault.kind === 'clock')
-  )
+  return fault.forMs === undefined && LASTING.some((kind) => kind === fault.kind)
 }
 
 function worse(faults: NetworkFaults, fault: Fault): NetworkFaults {

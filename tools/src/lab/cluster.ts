@@ -2,14 +2,22 @@ import type { Logger } from 'pino'
 import type { Fault, Rpc } from '../testlog/event.ts'
 import { type Clock, realClock, VirtualClock } from './clock.ts'
 import {
+  Costs,
+  type DiskSpeed,
+  type MachineSpeed,
+  type Transport,
+  takingTime,
+} from './costs.ts'
+import {
   type AppliedEntry,
   Invariants,
   InvariantViolation,
   type RaftState,
 } from './invariants.ts'
 import { Machine } from './machine.ts'
-import { Network, type NetworkFaults, RELIABLE } from './network.ts'
+import { copyOf, Network, type NetworkFaults, RELIABLE } from './network.ts'
 import { type Random, randomStreams } from './random.ts'
+import type { Storage } from './storage.ts'
 
 /** What the laboratory must know of a ConsensusModule, of whichever part. */
 export interface ServerUnderTest extends RaftState {
@@ -44,6 +52,8 @@ export interface ClusterOptions {
   readonly size: number
   readonly seed: number
   readonly network: 'simulated' | 'grpc'
+  /** How the part's servers talk, which matters on slow links: 'calls' if it is not said. */
+  readonly transport?: Transport
   readonly logger: (clock: Clock) => Logger
   /** Bends a server's luck: it draws its election timeouts from what this returns. */
   readonly luck?: (random: Random) => Random
@@ -52,6 +62,8 @@ export interface ClusterOptions {
   readonly onEvent?: (id: number) => void
   /** A machine lost power; what its disk had not synced is at risk. */
   readonly onCrash?: (id: number) => void
+  /** A server has sent a message, whatever becomes of it. */
+  readonly onSend?: (rpc: Rpc) => void
   /** A message is on its way, for somebody who draws it. */
   readonly onTravel?: (rpc: Rpc, delayMs: number) => void
 }
@@ -72,6 +84,7 @@ export class Cluster<S extends ServerUnderTest> {
 
   private readonly invariants = new Invariants()
   private readonly machines = new Map<number, Machine>()
+  private readonly costs: readonly Costs[]
   private readonly servers = new Map<number, S>()
   private readonly serverRandom: readonly Random[]
   private readonly options: ClusterOptions
@@ -84,6 +97,7 @@ export class Cluster<S extends ServerUnderTest> {
     }
     this.options = options
     this.ids = Array.from({ length: options.size }, (_, id) => id)
+    this.costs = this.ids.map(() => new Costs())
     this.virtualClock = options.network === 'simulated' ? new VirtualClock() : null
     this.clock = this.virtualClock ?? realClock
     this.logger = options.logger(this.clock)
@@ -93,6 +107,7 @@ export class Cluster<S extends ServerUnderTest> {
       clock: this.clock,
       random: nextStream(),
       simulated: this.virtualClock !== null,
+      transport: options.transport,
       onDrop: (rpc, reason) => this.traceDrop(rpc, reason),
       onTravel: options.onTravel,
     })
@@ -154,16 +169,33 @@ export class Cluster<S extends ServerUnderTest> {
   carry(rpc: Rpc, arrive: (args: Rpc['args']) => void): void {
     // Over sockets nobody else looks at the sender after what it did; here it is done.
     if (!this.virtualClock) this.check(rpc.from)
+    this.options.onSend?.(rpc)
+    const sender = this.machine(rpc.from)
+    sender.work(this.costsOf(rpc.from).ofMessage(rpc))
+    if (!sender.isBusy) this.send(rpc, arrive)
+    else {
+      const sent = { ...rpc, args: copyOf(rpc.args) }
+      sender.afterWork(() => this.send(sent, arrive))
+    }
+  }
+
+  private send(rpc: Rpc, arrive: (args: Rpc['args']) => void): void {
     this.network.carry(rpc, (args) => {
       const machine = this.machine(rpc.to)
       if (machine.crashed) this.traceDrop(rpc, 'server is down')
-      else machine.run(() => arrive(args))
+      else {
+        machine.run(() => {
+          machine.work(this.costsOf(rpc.to).ofMessage(rpc))
+          arrive(args)
+        })
+      }
     })
   }
 
   crash(id: number): void {
     this.machine(id).crashed = true
     this.server(id).stop()
+    this.network.forget(id)
     this.fault({ kind: 'crash', peer: id }, `server ${id} crashes`)
     this.options.onCrash?.(id)
   }
@@ -241,6 +273,66 @@ export class Cluster<S extends ServerUnderTest> {
     this.fault({ kind: 'keep-calls', peer: id }, `the requests of ${id} are kept again`)
   }
 
+  /** From now on bytes take time on one direction of a link. See costs.ts. */
+  slowLink(from: number, to: number, bytesPerSecond: number): void {
+    this.mustHave(from, to)
+    this.mustBeSlow({ bytesPerSecond })
+    this.network.slow(from, to, bytesPerSecond)
+    const text = `${bytesPerSecond} bytes a second get from ${from} to ${to}`
+    this.fault({ kind: 'slow-link', from, to, bytesPerSecond }, text)
+  }
+
+  fastLink(from: number, to: number): void {
+    this.mustHave(from, to)
+    this.network.fast(from, to)
+    const text = `the link from ${from} to ${to} is as fast as before`
+    this.fault({ kind: 'fast-link', from, to }, text)
+  }
+
+  /** From now on a server's work keeps its machine busy, also in its later lives. */
+  slowMachine(id: number, speed: MachineSpeed): void {
+    this.mustHave(id)
+    this.mustBeSlow(speed)
+    this.costsOf(id).machine = speed
+    const text = `the machine of ${id} is slow: ${listed(speed)}`
+    this.fault({ kind: 'slow-machine', peer: id, ...speed }, text)
+  }
+
+  fastMachine(id: number): void {
+    this.mustHave(id)
+    this.costsOf(id).machine = null
+    const text = `the machine of ${id} is as fast as before`
+    this.fault({ kind: 'fast-machine', peer: id }, text)
+  }
+
+  /** From now on what a server writes keeps it waiting, also in its later lives. */
+  slowDisk(id: number, speed: DiskSpeed): void {
+    this.mustHave(id)
+    this.mustBeSlow(speed)
+    this.costsOf(id).disk = speed
+    const text = `the disk of ${id} is slow: ${listed(speed)}`
+    this.fault({ kind: 'slow-disk', peer: id, ...speed }, text)
+  }
+
+  fastDisk(id: number): void {
+    this.mustHave(id)
+    this.costsOf(id).disk = null
+    this.fault({ kind: 'fast-disk', peer: id }, `the disk of ${id} is as fast as before`)
+  }
+
+  /** What work costs a server. */
+  costsOf(id: number): Costs {
+    return this.costs[id] as Costs
+  }
+
+  /** A storage on a server's disk: its writes take the time that the disk takes. */
+  onDiskOf<State, Entry>(
+    id: number,
+    storage: Storage<State, Entry>,
+  ): Storage<State, Entry> {
+    return takingTime(storage, this.costsOf(id), (ms) => this.machine(id).work(ms))
+  }
+
   setFaults(faults: NetworkFaults): void {
     this.network.faults = faults
     if (faults === RELIABLE) this.fault({ kind: 'reliable' }, 'the network is reliable')
@@ -270,6 +362,19 @@ export class Cluster<S extends ServerUnderTest> {
     throw new RangeError(`there is no server ${stranger} in this cluster`)
   }
 
+  private mustBeSlow(speed: MachineSpeed & DiskSpeed): void {
+    if (!this.virtualClock) {
+      throw new Error(
+        'only simulated links, machines and disks can be slow: ' +
+          'leave out --network grpc, or give the scenario { network: "simulated" }',
+      )
+    }
+    for (const [what, value] of Object.entries(speed)) {
+      if (value > 0 && value < Number.POSITIVE_INFINITY) continue
+      throw new RangeError(`${what} is ${value}; it can be any number above 0`)
+    }
+  }
+
   private check(id: number): void {
     this.guard(() => this.invariants.observe(id, this.server(id)))
     this.options.onEvent?.(id)
@@ -277,6 +382,7 @@ export class Cluster<S extends ServerUnderTest> {
 
   private applied(id: number, machine: Machine, entry: AppliedEntry): void {
     if (machine.crashed) return
+    machine.work(this.costsOf(id).ofHandling(0, 1))
     this.guard(() => this.invariants.applied(id, entry, this.server(id).currentTerm))
     this.options.onApply?.(id, entry)
   }
@@ -356,6 +462,16 @@ export class Cluster<S extends ServerUnderTest> {
     const fields = reason === undefined ? { rpc } : { rpc, reason }
     this.server(id).trace(event, describe(event, rpc, reason), fields)
   }
+}
+
+function listed(speed: MachineSpeed & DiskSpeed): string {
+  const { bytesPerSecond, entriesPerSecond, syncMs } = speed
+  const parts = [
+    bytesPerSecond === undefined ? '' : `${bytesPerSecond} bytes a second`,
+    entriesPerSecond === undefined ? '' : `${entriesPerSecond} entries a second`,
+    syncMs === undefined ? '' : `${syncMs} ms for a sync`,
+  ]
+  return parts.filter(Boolean).join(', ')
 }
 
 type MessageEvent = 'send' | 'receive' | 'drop'

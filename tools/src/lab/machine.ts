@@ -16,6 +16,8 @@ export class Machine {
   crashed = false
   private paused = false
   private held: (() => void)[] = []
+  /** When it will have done the work that it has begun, in the world's time. */
+  private freeAt = 0
   private clockRate = 1
   /** When the clock took its rate: in the world's time, and in its own. */
   private rateSince = { world: 0, own: 0 }
@@ -58,11 +60,11 @@ export class Machine {
 
   /** One event in the server's life. */
   run(event: () => void): void {
-    if (this.crashed) return
-    if (this.paused) {
-      this.held.push(event)
-      return
-    }
+    if (this.isReady && this.held.length === 0) this.handle(event)
+    else if (!this.crashed) this.held.push(event)
+  }
+
+  private handle(event: () => void): void {
     try {
       event()
     } catch (error) {
@@ -71,12 +73,43 @@ export class Machine {
       return
     }
     this.afterEvent()
+    // What the event sends leaves before the next event begins.
+    if (this.isBusy) this.whenFree(() => this.handleHeld())
   }
 
   /** From now on the machine's clock runs so fast: 2 is twice as fast as the world's. */
   setClockRate(rate: number): void {
     this.rateSince = { world: this.worldClock.now(), own: this.clock.now() }
     this.clockRate = rate
+  }
+
+  /** In an event: work that keeps the machine busy so long. What comes meanwhile waits. */
+  work(ms: number): void {
+    if (ms === 0) return
+    const startsAt = Math.max(this.freeAt, this.worldClock.now())
+    // Whole microseconds, as the world's time has them.
+    this.freeAt = Math.ceil((startsAt + ms) * 1000) / 1000
+  }
+
+  /** Calls `act` at the end of the work so far, or never if the machine crashes before. */
+  afterWork(act: () => void): void {
+    if (this.isBusy) this.whenFree(act)
+    else act()
+  }
+
+  private whenFree(act: () => void): void {
+    const ms = this.freeAt - this.worldClock.now()
+    this.worldClock.setTimeout(() => {
+      if (!this.crashed) act()
+    }, ms)
+  }
+
+  get isBusy(): boolean {
+    return this.worldClock.now() < this.freeAt
+  }
+
+  private get isReady(): boolean {
+    return !this.paused && !this.crashed && !this.isBusy
   }
 
   get isUp(): boolean {
@@ -90,8 +123,14 @@ export class Machine {
   /** What came meanwhile is handled at once, in order: timers that fired, and messages. */
   resume(): void {
     this.paused = false
-    const held = this.held
-    this.held = []
-    for (const event of held) this.run(event)
+    this.handleHeld()
+  }
+
+  private handleHeld(): void {
+    while (this.isReady) {
+      const event = this.held.shift()
+      if (!event) return
+      this.handle(event)
+    }
   }
 }

@@ -1,5 +1,6 @@
 import type { Rpc } from '../testlog/event.ts'
 import type { Clock } from './clock.ts'
+import { jsonLength, SlowLink, type Transport } from './costs.ts'
 import { between, type Random } from './random.ts'
 
 /** What an unreliable network does to a message: chances from 0 to 1, times in ms. */
@@ -55,10 +56,12 @@ export class Network {
   private readonly cuts = new Set<string>()
   private groups: readonly (readonly number[])[] | null = null
   private readonly callsLeft = new Map<number, number>()
+  private readonly slowLinks = new Map<string, SlowLink>()
 
   private readonly clock: Clock
   private readonly random: Random
   private readonly latencyMs: readonly [number, number]
+  private readonly transport: Transport
   private readonly onDrop: (rpc: Rpc, reason: string) => void
   private readonly onTravel: (rpc: Rpc, delayMs: number) => void
 
@@ -67,6 +70,8 @@ export class Network {
     readonly random: Random
     /** False where real sockets take the time that they take. */
     readonly simulated: boolean
+    /** What slow links carry; 'calls' unless it is said. */
+    readonly transport?: Transport | undefined
     readonly onDrop: (rpc: Rpc, reason: string) => void
     /** A message is on its way, and will get there unless its link is cut meanwhile. */
     readonly onTravel?: ((rpc: Rpc, delayMs: number) => void) | undefined
@@ -74,6 +79,7 @@ export class Network {
     this.clock = options.clock
     this.random = options.random
     this.latencyMs = options.simulated ? LATENCY_MS : [0, 0]
+    this.transport = options.transport ?? 'calls'
     this.onDrop = options.onDrop
     this.onTravel = options.onTravel ?? (() => {})
   }
@@ -111,6 +117,27 @@ export class Network {
     this.cuts.clear()
   }
 
+  /** Lets only so much through, in one direction of one link. */
+  slow(from: number, to: number, bytesPerSecond: number): void {
+    const link = this.slowLink(from, to)
+    if (link) link.bytesPerSecond = bytesPerSecond
+    else {
+      const slow = new SlowLink(bytesPerSecond, this.clock, this.transport)
+      this.slowLinks.set(`${from}>${to}`, slow)
+    }
+  }
+
+  /** Bytes take no time any more. */
+  fast(from: number, to: number): void {
+    const link = this.slowLink(from, to)
+    this.slowLinks.delete(`${from}>${to}`)
+    link?.open()
+  }
+
+  slowLink(from: number, to: number): SlowLink | undefined {
+    return this.slowLinks.size > 0 ? this.slowLinks.get(`${from}>${to}`) : undefined
+  }
+
   /** Loses the requests of a server after the next `count` of them. */
   dropCallsAfter(id: number, count: number): void {
     this.callsLeft.set(id, count)
@@ -118,6 +145,13 @@ export class Network {
 
   keepCalls(id: number): void {
     this.callsLeft.delete(id)
+  }
+
+  /** A server is gone, and what had not left it yet. */
+  forget(id: number): void {
+    for (const [link, slow] of this.slowLinks) {
+      if (link.startsWith(`${id}>`)) slow.clear()
+    }
   }
 
   /** Whether links lead from one server to another, whoever is disconnected from them. */
@@ -135,15 +169,18 @@ export class Network {
   /** Takes a message along; `arrive` gets a copy of it once, more often, or never. */
   carry(rpc: Rpc, arrive: Arrive): void {
     const copy = copyOf(rpc.args)
-    this.bytes += jsonLength(copy)
+    const bytes = jsonLength(copy)
+    this.bytes += bytes
     if (rpc.kind === 'request') this.requests += 1
     const reason = this.reasonToDrop(rpc)
     if (reason !== null) {
       this.onDrop(rpc, reason)
       return
     }
-    this.deliver(rpc, copy, arrive)
-    if (this.random() < this.faults.duplication) this.deliver(rpc, copyOf(copy), arrive)
+    this.deliver(rpc, copy, bytes, arrive)
+    if (this.random() < this.faults.duplication) {
+      this.deliver(rpc, copyOf(copy), bytes, arrive)
+    }
   }
 
   private reasonToDrop(rpc: Rpc): string | null {
@@ -156,42 +193,35 @@ export class Network {
     return this.random() < this.faults.loss ? 'lost' : null
   }
 
-  private deliver(rpc: Rpc, args: Rpc['args'], arrive: Arrive): void {
+  private deliver(rpc: Rpc, args: Rpc['args'], bytes: number, arrive: Arrive): void {
     const late = this.random() < this.faults.longDelay
     const [min, max] = late ? this.faults.longDelayMs : this.latencyMs
-    const delayMs = between(this.random, min, max)
-    this.onTravel(rpc, delayMs)
+    const link = this.slowLink(rpc.from, rpc.to)
+    const drawnMs = between(this.random, min, max)
+    // What waits in line keeps its order on the way, too.
+    const delayMs = link?.keepsOrder && !late ? min : drawnMs
     const land = () => {
       // A link that was cut meanwhile takes along what was on it.
       if (this.canReach(rpc.from, rpc.to)) arrive(args)
       else this.onDrop(rpc, 'link cut on the way')
     }
-    // Without a delay of its own, a message takes the time that its socket takes.
-    if (delayMs === 0) land()
-    else this.clock.setTimeout(land, delayMs)
+    const depart = () => {
+      this.onTravel(rpc, delayMs)
+      // Without a delay of its own, a message takes the time that its socket takes.
+      if (delayMs === 0) land()
+      else this.clock.setTimeout(land, delayMs)
+    }
+    const giveUp = (reason: string) => this.onDrop(rpc, reason)
+    if (link) link.carry({ rpc, bytes, depart, giveUp })
+    else depart()
   }
 }
 
 /** A message is plain data: what JSON can say. Copied so, it takes a third of the time. */
-function copyOf<T>(value: T): T {
+export function copyOf<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(copyOf) as T
   const copy: Record<string, unknown> = {}
   for (const key in value) copy[key] = copyOf(value[key])
   return copy as T
-}
-
-/** As many characters as JSON.stringify would write, where nothing has to be escaped. */
-function jsonLength(value: unknown): number {
-  if (typeof value === 'string') return value.length + 2
-  if (typeof value !== 'object' || value === null) return String(value).length
-  // What stands around and between the values: brackets, commas, keys with their quotes.
-  let length = 1
-  if (Array.isArray(value)) {
-    for (const item of value) length += jsonLength(item) + 1
-    return Math.max(length, 2)
-  }
-  const fields = value as Record<string, unknown>
-  for (const key in fields) length += key.length + 4 + jsonLength(fields[key])
-  return Math.max(length, 2)
 }

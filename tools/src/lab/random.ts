@@ -21,3 +21,18 @@ export function randomStreams(seed: number): () => Random {
 export function between(random: Random, min: number, max: number): number {
   return min + random() * (max - min)
 }
+
+export function pick<T>(random: Random, values: readonly T[]): T {
+  return values[Math.floor(random() * values.length)] as T
+}
+
+/**
+ * A number between `min` and `max`, as likely between 1 and 2 times `min` as between 2 and
+ * 4 times. By doubling, since powers with fractions may differ between versions of Node.
+ */
+export function logBetween(random: Random, min: number, max: number): number {
+  let doublings = 1
+  while (min * 2 ** doublings < max) doublings += 1
+  const low = min * 2 ** Math.floor(random() * doublings)
+  return between(random, low, Math.min(2 * low, max))
+}

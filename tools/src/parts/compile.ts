@@ -25,7 +25,7 @@ export async function compilePart(
   if (!/^part\d+$/.test(name) || !existsSync(join(folder, 'raft.ts'))) {
     throw new UsageError(`there is no ${name}/src/raft.ts; name a part, like part1`)
   }
-  const files = ['raft.ts', 'storage.ts'].filter((file) =>
+  const files = ['raft.ts', 'storage.ts', 'stream.ts'].filter((file) =>
     existsSync(join(folder, file)),
   )
   const { outputFiles } = await esbuild.build({

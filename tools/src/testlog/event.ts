@@ -99,6 +99,10 @@ export interface Fault {
   readonly after?: number
   /** On clock: how many times as fast as real time it runs. */
   readonly rate?: number
+  /** On slow-link, slow-machine and slow-disk. What is not named takes no time. */
+  readonly bytesPerSecond?: number
+  readonly entriesPerSecond?: number
+  readonly syncMs?: number
 }
 
 export interface TestLogLine {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { describeSchedule, sizeOf } from '../../src/explore/describe.ts'
+import type { Schedule } from '../../src/explore/schedule.ts'
 import { shrink } from '../../src/explore/shrink.ts'
 import { runSchedule } from '../../src/explore/world.ts'
 import { hunt, SLOW } from './hunt.ts'
@@ -61,6 +62,39 @@ test('a schedule is told in sentences', () => {
   expect(describeSchedule(schedule)).toEqual([
     'at 300 ms the leader crashes after its next vote, and restarts 20 ms later',
     'at 400 ms messages are lost, 25 % of them, for 100 ms',
+    'at 900 ms the faults stop',
+  ])
+})
+
+test('what is slow is told in sentences', () => {
+  const slow = { kind: 'slow-machine', bytesPerSecond: 90_000, entriesPerSecond: 1_000 }
+  const disk = { kind: 'slow-disk', bytesPerSecond: 50_000, syncMs: 9 }
+  const schedule = {
+    seed: 1,
+    servers: 3,
+    durationMs: 900,
+    timeouts: 0,
+    faults: [
+      {
+        kind: 'slow-link',
+        from: 0,
+        to: 1,
+        bytesPerSecond: 40_000,
+        fromLeader: true,
+        atMs: 10,
+      },
+      { ...slow, server: 1, atMs: 20, forMs: 300 },
+      { ...disk, server: 2, atMs: 30 },
+    ],
+    commandsAtMs: [350],
+    commandLength: 2000,
+    file: null,
+  } as Schedule
+  expect(describeSchedule(schedule)).toEqual([
+    'each command has 2000 characters',
+    'at 10 ms 40,000 bytes a second get from the leader to the leader’s neighbour 1, and stays so',
+    'at 20 ms server 1 handles 90,000 bytes and 1,000 entries a second, for 300 ms',
+    'at 30 ms the disk of server 2 writes 50,000 bytes a second and takes 9 ms for a sync, and stays so',
     'at 900 ms the faults stop',
   ])
 })

@@ -186,6 +186,32 @@ describe('state', () => {
     ])
   })
 
+  test('what is slow shows until it is fast, each link by itself', async () => {
+    const fault = (fault: object) => ({ event: 'fault', fault })
+    const { timeline } = await pageOf(
+      logOf(
+        start,
+        append(0, entry(1, 1)),
+        fault({ kind: 'slow-link', from: 0, to: 1, bytesPerSecond: 1000 }),
+        fault({ kind: 'slow-link', from: 0, to: 2, bytesPerSecond: 1000 }),
+        fault({ kind: 'slow-disk', peer: 0, syncMs: 20 }),
+        fault({ kind: 'fast-link', from: 0, to: 1 }),
+        fault({ kind: 'slow-machine', peer: 0, entriesPerSecond: 1000 }),
+        fault({ kind: 'fast-disk', peer: 0 }),
+        fault({ kind: 'fast-machine', peer: 0 }),
+      ),
+    )
+    const spans = timeline.header.faults.map(({ label, fromRow, toRow }) => {
+      return `${label}, ${fromRow} to ${toRow}`
+    })
+    expect(spans).toEqual([
+      'slow link to 1, 2 to 5',
+      'slow link to 2, 3 to 9',
+      'slow disk, 4 to 7',
+      'slow machine, 6 to 8',
+    ])
+  })
+
   test('a real run’s logs and states agree with each other at every row', async () => {
     const { timeline } = await pageOf(eventfulLog())
     let compared = 0

@@ -97,6 +97,9 @@ const ENDS: ReadonlyMap<string, string> = new Map([
   ['keep-calls', 'drop-calls'],
   ['mend', 'cut'],
   ['reliable', 'unreliable'],
+  ['fast-link', 'slow-link'],
+  ['fast-machine', 'slow-machine'],
+  ['fast-disk', 'slow-disk'],
 ])
 
 /** What marks say where a fault begins, and where it ends. */
@@ -117,6 +120,12 @@ function labelsOf({ kind, to, after, rate, label }: Fault): Labels {
       return [`requests lost${after ? ` after ${after}` : ''}`, 'requests kept']
     case 'clock':
       return [`clock × ${rate}`, 'clock × 1']
+    case 'slow-link':
+      return [`slow link${way}`, `fast link${way}`]
+    case 'slow-machine':
+      return ['slow machine', 'fast machine']
+    case 'slow-disk':
+      return ['slow disk', 'fast disk']
     default:
       return [label ?? `${kind}${way}`, `${kind}${way} is over`]
   }

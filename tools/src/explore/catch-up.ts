@@ -1,0 +1,112 @@
+import {
+  type Cluster,
+  InvariantViolation,
+  jsonLength,
+  type Rpc,
+  type ServerUnderTest,
+} from '../lab/index.ts'
+
+type Log = NonNullable<ServerUnderTest['log']>
+
+/** How much longer than its bytes need a server may take to catch up, … */
+const TIME_FACTOR = 2
+/** … and how long however little they need: some heartbeats and round trips, in ms. */
+const TIME_SLACK_MS = 2_000
+/** How often what a server lacks may be sent to it: a heartbeat can overtake entries. */
+const BYTES_FACTOR = 3
+/** The last command, and what stands around it. In bytes. */
+const BYTES_SLACK = 2_000
+
+/**
+ * A leader leads all others, nothing is lost any more, and some lag. Two rules bind what
+ * the leader does about that, from part 3 on: they get what they lack in the time that its
+ * bytes need, and hardly more than that. Part 2 could keep neither: each of its heartbeats
+ * carries all that has not been answered, so a link that takes longer for it than from one
+ * heartbeat to the next is full for ever.
+ */
+export class CatchUp {
+  private readonly cluster: Cluster<ServerUnderTest>
+  private readonly leader: number
+  private readonly startedAt: number
+  /** By server: the bytes of the leader's entries that it lacked when this began. */
+  private readonly lacked = new Map<number, number>()
+  /** By server: the bytes that waited on its link then, and of entries sent since. */
+  private readonly sent = new Map<number, number>()
+  private readonly limitMs: number
+
+  constructor(
+    cluster: Cluster<ServerUnderTest>,
+    leader: number,
+    members: readonly number[],
+  ) {
+    this.cluster = cluster
+    this.leader = leader
+    this.startedAt = cluster.clock.now()
+    const log = cluster.server(leader).log ?? []
+    const followers = members.filter((id) => id !== leader)
+    const needed = followers.map((id) => {
+      const entries = lackedBy(cluster.server(id).log ?? [], log)
+      this.lacked.set(id, jsonLength(entries))
+      this.sent.set(id, cluster.network.slowLink(leader, id)?.bytesWaiting ?? 0)
+      return this.timeFor(id, entries.length)
+    })
+    this.limitMs = TIME_SLACK_MS + TIME_FACTOR * Math.max(0, ...needed)
+  }
+
+  /** When all must have what they lack. */
+  get endsAt(): number {
+    return this.startedAt + this.limitMs
+  }
+
+  noteSent(rpc: Rpc): void {
+    const { entries } = rpc.args
+    if (!Array.isArray(entries) || entries.length === 0) return
+    this.sent.set(rpc.to, (this.sent.get(rpc.to) ?? 0) + jsonLength(rpc.args))
+  }
+
+  /** @throws InvariantViolation when a server was sent too much, or waits for too long. */
+  check(): void {
+    for (const [id, sent] of this.sent) {
+      const lacked = this.lacked.get(id)
+      if (lacked === undefined) continue
+      if (sent <= BYTES_FACTOR * lacked + BYTES_SLACK) continue
+      throw new InvariantViolation(
+        'Bounded Bytes',
+        `server ${id} lacked ${lacked} bytes of the log of server ${this.leader}, ` +
+          `and was sent ${sent}`,
+      )
+    }
+    if (this.cluster.clock.now() <= this.endsAt) return
+    throw new InvariantViolation(
+      'Catching Up',
+      `after ${inSeconds(this.limitMs)} s under leader ${this.leader} not everyone has caught up; ` +
+        'the bytes that were lacking do not need as long',
+    )
+  }
+
+  /** How long a server's bytes need on their way, and for being written and stored. */
+  private timeFor(id: number, entries: number): number {
+    const { network } = this.cluster
+    const bytes = this.lacked.get(id) ?? 0
+    const link = network.slowLink(this.leader, id)
+    const onLink = link ? ((link.bytesWaiting + bytes) / link.bytesPerSecond) * 1000 : 0
+    const handling = [this.leader, id].map((each) => {
+      const costs = this.cluster.costsOf(each)
+      const syncs = (entries + 1) * costs.ofSync()
+      return costs.ofHandling(bytes, 2 * entries) + costs.ofWriting(bytes) + syncs
+    })
+    return handling.reduce((sum, ms) => sum + ms, onLink)
+  }
+}
+
+/** The entries of a leader's log from where another log goes wrong, or ends. */
+function lackedBy(log: Log, leaders: Log): Log {
+  let same = Math.min(log.length, leaders.length)
+  // By Log Matching, one entry of the same term means that all before it are the same.
+  while (same > 0 && log[same - 1]?.term !== leaders[same - 1]?.term) same -= 1
+  return leaders.slice(same)
+}
+
+function inSeconds(ms: number): string {
+  return (ms / 1000).toFixed(1)
+}
