@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import * as esbuild from 'esbuild'
@@ -42,9 +43,20 @@ export async function compilePart(
     platform: 'node',
     target: 'node20',
     logLevel: 'silent',
-    plugins: replacement ? [replacing(replacement)] : [],
+    plugins: [locks, ...(replacement ? [replacing(replacement)] : [])],
   })
   return outputFiles[0]?.text ?? ''
+}
+
+/** A package with a binary stays where it is; a text has no folder to find it from. */
+const locks: esbuild.Plugin = {
+  name: 'locks',
+  setup(build) {
+    build.onResolve({ filter: /^fs-native-extensions$/ }, ({ path, resolveDir }) => {
+      const file = createRequire(join(resolveDir, 'part.ts')).resolve(path)
+      return { path: pathToFileURL(file).href, external: true }
+    })
+  },
 }
 
 function replacing({ path, text }: Replacement): esbuild.Plugin {
