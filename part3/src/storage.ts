@@ -216,7 +216,7 @@ export class FileStorage implements Storage {
   }
 }
 
-/** Opens a file for this process alone. Its lock ends with the process, however it ends. */
+/** Opens a file for this process alone. The lock ends with it, however that ends. */
 function open(file: string): number {
   const fd = fs.openSync(file, 'a+', 0o600)
   try {
@@ -275,16 +275,17 @@ class RecordReader {
   }
 
   /**
-   * Whether a write that a crash cut off can have left what stands from `offset` on, where
-   * there is no whole record: records of one write, without some sectors or the end.
+   * Whether a write that a crash cut off can have left what stands from `offset` on,
+   * where no whole record is: records of one write, without some sectors or the end.
    */
   isTornAt(offset: number): boolean {
     let at = offset
+    // Behind lost sectors a record begins, or there is only the rest of one.
     let lacksFront = false
     while (at < this.size) {
       const found = this.at(at)
       const front = this.frontAt(at)
-      // Of another write, or of none: what is missing before it was on the disk.
+      // No record, or one of a later write: by then what is missing was on the disk.
       if ((found || !lacksFront) && !(front && front.synced <= offset)) return false
       if (found) {
         at = found.end
@@ -315,7 +316,7 @@ class RecordReader {
     return newline === -1 ? -1 : this.pieceStart + newline
   }
 
-  /** What the front of a record says, also one that is cut off; null where there is none. */
+  /** What the front of a record says, cut off or not; null where there is none. */
   private frontAt(offset: number): { end: number; synced: number } | null {
     this.fill(offset, FRONT_LENGTH)
     const start = offset - this.pieceStart
@@ -350,7 +351,7 @@ class RecordReader {
     return this.piece[offset - this.pieceStart]
   }
 
-  /** Has at least `length` bytes from `offset` on in the piece, as far as the file goes. */
+  /** Has `length` bytes from `offset` on in the piece, as far as the file goes. */
   private fill(offset: number, length: number): void {
     const end = Math.min(offset + length, this.size)
     if (offset >= this.pieceStart && end <= this.pieceStart + this.piece.length) return

@@ -193,49 +193,57 @@ test('whichever bytes of a file become others, it is refused', SLOW, () => {
 })
 
 for (const bytesPerSector of [SECTOR_BYTES, 4_096]) {
-  test(`power is lost, and any ${bytesPerSector} bytes of a write are not there`, () => {
-    const losses = fc.record({
-      seed: fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }),
-      /** The file's length can be that of before, or of any time since then. */
-      length: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
-    })
+  test(
+    `power is lost, and any ${bytesPerSector} bytes of a write are not there`,
+    SLOW,
+    () => {
+      const losses = fc.record({
+        seed: fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }),
+        /** The file's length can be that of before, or of any time since then. */
+        length: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+      })
+      fc.assert(
+        fc.property(lives, losses, (writes, { seed, length }) => {
+          const { bytes, states, syncs } = live(writes)
+          const synced = syncs.at(-2) as number
+          const end = Math.round(synced + (length ?? 1) * (bytes.length - synced))
+          const isLost = (sector: number) => seed[sector % seed.length] as boolean
+          const rest = withLostSectors(bytes, synced, bytesPerSector, isLost)
+          const state = load(rest.subarray(0, end))
+          const kept = statSync(file).size
+          expect(kept).toBeGreaterThanOrEqual(synced)
+          expect(state).toEqual(states.get(kept))
+          // It serves for another life.
+          opened.saveTermAndVote(99, 3)
+          expect(opened.load()).toEqual({ ...state, currentTerm: 99, votedFor: 3 })
+        }),
+        { numRuns: 300 },
+      )
+    },
+  )
+}
+
+test(
+  'sectors that were synced and are lost are missed, whatever else is lost',
+  SLOW,
+  () => {
+    const losses = fc.array(fc.boolean(), { minLength: 1, maxLength: 60 })
     fc.assert(
-      fc.property(lives, losses, (writes, { seed, length }) => {
-        const { bytes, states, syncs } = live(writes)
+      fc.property(lives, losses, (writes, lost) => {
+        const { bytes, syncs } = live(writes)
         const synced = syncs.at(-2) as number
-        const end = Math.round(synced + (length ?? 1) * (bytes.length - synced))
-        const isLost = (sector: number) => seed[sector % seed.length] as boolean
-        const rest = withLostSectors(bytes, synced, bytesPerSector, isLost)
-        const state = load(rest.subarray(0, end))
-        const kept = statSync(file).size
-        expect(kept).toBeGreaterThanOrEqual(synced)
-        expect(state).toEqual(states.get(kept))
-        // It serves for another life.
-        opened.saveTermAndVote(99, 3)
-        expect(opened.load()).toEqual({ ...state, currentTerm: 99, votedFor: 3 })
+        // The last write begins in a sector that is kept, and so can tell.
+        const firstKept = Math.floor(synced / SECTOR_BYTES)
+        const isLost = (sector: number) =>
+          sector < firstKept && (lost[sector % lost.length] as boolean)
+        const rest = withLostSectors(bytes, 0, SECTOR_BYTES, isLost)
+        fc.pre(!rest.equals(bytes))
+        expectRefusal(rest)
       }),
       { numRuns: 300 },
     )
-  })
-}
-
-test('sectors that were synced and are lost are missed, whatever else is lost', () => {
-  const losses = fc.array(fc.boolean(), { minLength: 1, maxLength: 60 })
-  fc.assert(
-    fc.property(lives, losses, (writes, lost) => {
-      const { bytes, syncs } = live(writes)
-      const synced = syncs.at(-2) as number
-      // The last write begins in a sector that is kept, and so can tell.
-      const firstKept = Math.floor(synced / SECTOR_BYTES)
-      const isLost = (sector: number) =>
-        sector < firstKept && (lost[sector % lost.length] as boolean)
-      const rest = withLostSectors(bytes, 0, SECTOR_BYTES, isLost)
-      fc.pre(!rest.equals(bytes))
-      expectRefusal(rest)
-    }),
-    { numRuns: 300 },
-  )
-})
+  },
+)
 
 test('a file that is something else is refused', () => {
   const others = fc.oneof(

@@ -243,7 +243,7 @@ test('a file that cannot be opened is a clear error', () => {
 
 test('what is no file is refused at once', () => {
   const pipe = newFile()
-  execFileSync('mkfifo', [pipe])
+  execFileSync('sh', ['-c', 'mkfifo "$0"', pipe])
   for (const path of [pipe, '/dev/null', '/dev/zero']) {
     expect(() => new FileStorage(path)).toThrow(`${path} is not a file`)
   }
