@@ -477,29 +477,39 @@ function record(): string[] {
     '{"index":1,"term":1,"command":"x=1"}',
     '{"index":2,"term":1,"command":"y=2"}',
   ]
+  let offset = 0
+  let synced = 0
   records.forEach((json, i) => {
     const y = 48 + i * 44
-    const checksum = crc32(json).toString(16).padStart(8, '0')
     const isTorn = i === records.length - 1
-    const text = isTorn ? json.slice(0, 19) : json
+    const text = `${json.length} ${synced} ${json}`
+    const checksum = crc32(text, offset).toString(16).padStart(8, '0')
+    offset += checksum.length + text.length + 2
+    // The vote was synced by itself; both entries are of one write.
+    if (i === 0) synced = offset
+    const [length, before] = text.split(' ', 2)
     out.push(box(24, y, 92, 34, 't1'), label(70, y + 22, checksum, 'code'))
-    out.push(box(116, y, isTorn ? 190 : 420, 34, 'box'))
-    out.push(label(128, y + 22, text, 'code', 'start'))
+    out.push(box(116, y, 48, 34, 't3'), label(140, y + 22, `${length}`, 'code'))
+    out.push(box(164, y, 48, 34, 't4'), label(188, y + 22, `${before}`, 'code'))
+    out.push(box(212, y, isTorn ? 170 : 330, 34, 'box'))
+    out.push(label(222, y + 22, isTorn ? json.slice(0, 18) : json, 'code', 'start'))
     if (isTorn) return
-    out.push(box(536, y, 34, 34, 't2'), label(553, y + 22, '\\n', 'code'))
+    out.push(box(542, y, 34, 34, 't2'), label(559, y + 22, '\\n', 'code'))
   })
   out.push(
     label(70, 36, 'CRC-32', 'small'),
-    label(326, 36, 'the record, as JSON', 'small'),
-    label(553, 36, 'end', 'small'),
-    label(584, 70, 'term and vote', 'small', 'start'),
-    label(584, 114, 'entry 1', 'small', 'start'),
-    path('M 306 128 L 300 140 L 312 150 L 300 162 L 306 178', 'mark'),
-    label(324, 158, 'torn: no newline at its end. Dropped.', 'note', 'start'),
+    label(140, 36, 'length', 'small'),
+    label(188, 36, 'synced', 'small'),
+    label(377, 36, 'the record, as JSON', 'small'),
+    label(559, 36, 'end', 'small'),
+    label(590, 70, 'term and vote', 'small', 'start'),
+    label(590, 114, 'entry 1', 'small', 'start'),
+    path('M 382 128 L 376 140 L 388 150 L 376 162 L 382 178', 'mark'),
+    label(400, 158, 'torn: shorter than its length. Dropped.', 'note', 'start'),
     label(
       24,
       208,
-      'A line without its end was torn by a crash. A line that has its end and does not match: the file is refused.',
+      'A record that was cut off is torn. One that has its length and does not match: the file is refused.',
       'small',
       'start',
     ),

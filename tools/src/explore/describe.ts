@@ -26,9 +26,13 @@ function describeFile(file: FileStory | null): string[] {
 
 const TROUBLES: Readonly<Record<FileStory['trouble']['kind'], string>> = {
   torn: 'power is lost in the middle of the last write',
+  sectors: 'power is lost, and sectors of the last write are not there',
   power: 'power is lost after the last sync',
-  damage: 'a byte in it changes',
+  killed: 'the process is killed before the last sync, and power is lost after that',
+  damage: 'a bit in it changes',
+  zeros: 'a sector of it becomes zeros',
   failure: 'the last sync fails',
+  second: 'another process opens it',
 }
 
 /** How large a schedule is, in a few words. */

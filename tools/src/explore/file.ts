@@ -2,7 +2,6 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { threadId } from 'node:worker_threads'
 import { InvariantViolation } from '../lab/invariants.ts'
 import type { Random } from '../lab/random.ts'
 import type { Storage } from '../lab/storage.ts'
@@ -15,14 +14,18 @@ type FileStep =
 
 /**
  * What happens to the file in the end. `torn`: power is lost in the middle of the last sync,
- * and that share of it was written. `power`: it is lost after the last sync. `damage`: a
- * byte of what was synced before is not what was written. `failure`: the last sync fails.
+ * and that share of it was written. `sectors`: the same, and sectors in the middle were not
+ * written. `power`: it is lost after the last sync. `killed`: before the last sync only the
+ * process ends; then power is lost in its next life. `damage`: a bit of what was synced is
+ * not what was written. `zeros`: a sector of that is lost. `failure`: the last sync fails.
+ * `second`: another process opens the file.
  */
 type FileTrouble =
   | { readonly kind: 'torn'; readonly share: number }
+  | { readonly kind: 'sectors'; readonly shares: readonly number[] }
   | { readonly kind: 'damage'; readonly share: number }
-  | { readonly kind: 'power' }
-  | { readonly kind: 'failure' }
+  | { readonly kind: 'zeros'; readonly share: number }
+  | { readonly kind: 'power' | 'killed' | 'failure' | 'second' }
 
 /** The life of a server's file. */
 export interface FileStory {
@@ -47,6 +50,9 @@ interface SavedState {
   readonly log: readonly SavedEntry[]
 }
 
+/** The least that a disk writes as a whole. */
+const SECTOR_BYTES = 512
+
 export function drawFileStory(random: Random): FileStory {
   const steps: FileStep[] = []
   let term = 0
@@ -70,19 +76,24 @@ export function drawFileStory(random: Random): FileStory {
 
 function drawTrouble(random: Random): FileTrouble {
   const chance = random()
-  if (chance < 0.4) return { kind: 'torn', share: Math.floor(random() * 1000) / 1000 }
-  if (chance < 0.8) return { kind: 'damage', share: Math.floor(random() * 1000) / 1000 }
-  return { kind: chance < 0.9 ? 'power' : 'failure' }
+  // The end of a file is where most can go wrong.
+  const share = () => (random() < 0.2 ? 0.999 : Math.floor(random() * 1000) / 1000)
+  if (chance < 0.25) return { kind: 'torn', share: share() }
+  if (chance < 0.35) return { kind: 'sectors', shares: [share(), share(), share()] }
+  if (chance < 0.65) return { kind: 'damage', share: share() }
+  if (chance < 0.75) return { kind: 'zeros', share: share() }
+  if (chance < 0.85) return { kind: 'power' }
+  if (chance < 0.9) return { kind: 'killed' }
+  return { kind: chance < 0.95 ? 'failure' : 'second' }
 }
 
 /** Lives through a story. @throws InvariantViolation when the file forgets, or lies. */
 export function runFileStory(FileStorage: FileStorageClass, story: FileStory): void {
-  const file = join(tmpdir(), `raft-explore-${process.pid}-${threadId}.log`)
-  fs.rmSync(file, { force: true })
+  const folder = fs.mkdtempSync(join(tmpdir(), 'raft-explore-'))
   try {
-    new FileLife(FileStorage, file).run(story)
+    new FileLife(FileStorage, join(folder, 'server.log')).run(story)
   } finally {
-    fs.rmSync(file, { force: true })
+    fs.rmSync(folder, { recursive: true })
   }
 }
 
@@ -137,7 +148,9 @@ class FileLife {
         this.states = this.states.slice(-1)
         return
       case 'entry': {
-        const { index, term } = step
+        // Never beyond the log: also when the steps before it were taken out.
+        const index = Math.min(step.index, before.log.length + 1)
+        const { term } = step
         const entry = { command: `entry ${index} of term ${term}`, term }
         this.states.push({ ...before, log: [...before.log.slice(0, index - 1), entry] })
         this.storage?.saveEntries(index, [entry])
@@ -150,22 +163,39 @@ class FileLife {
   }
 
   private cause(trouble: FileTrouble): void {
-    if (trouble.kind === 'failure') {
-      this.failToSync()
-      return
-    }
+    if (trouble.kind === 'failure') this.failToSync()
+    else if (trouble.kind === 'killed') this.kill()
+    else this.causeAfterSync(trouble)
+  }
+
+  private causeAfterSync(trouble: FileTrouble): void {
     const before = fs.statSync(this.file).size
     this.storage?.sync()
     const after = fs.statSync(this.file).size
-    if (trouble.kind === 'power') {
-      fs.truncateSync(this.file, this.durableBytes)
-      this.expect(this.recover('after a loss of power'), this.states.slice(-1))
-    } else if (trouble.kind === 'torn') {
-      fs.truncateSync(this.file, before + Math.floor(trouble.share * (after - before)))
-      this.expect(this.recover('after a write that was torn'), this.states)
-      this.goOn()
-    } else if (before > 0) {
-      this.damage(Math.floor(trouble.share * before))
+    const placeOf = (share: number) => Math.floor(share * after)
+    switch (trouble.kind) {
+      case 'power':
+        fs.truncateSync(this.file, this.durableBytes)
+        this.expect(this.recover('after a loss of power'), this.states.slice(-1))
+        return
+      case 'torn':
+        fs.truncateSync(this.file, before + Math.floor(trouble.share * (after - before)))
+        this.expect(this.recover('after a write that was torn'), this.states)
+        this.goOn()
+        return
+      case 'sectors':
+        for (const share of trouble.shares) this.lose(placeOf(share), before)
+        this.expect(this.recover('after a write that lacks sectors'), this.states)
+        this.goOn()
+        return
+      case 'damage':
+        if (after > 0) this.damage(placeOf(trouble.share))
+        return
+      case 'zeros':
+        this.loseSynced(placeOf(trouble.share), before, after)
+        return
+      case 'second':
+        this.openTwice()
     }
   }
 
@@ -184,20 +214,70 @@ class FileLife {
     }
   }
 
+  private openTwice(): void {
+    let second: DurableFile
+    try {
+      second = new this.FileStorage(this.file)
+    } catch {
+      return
+    }
+    second.close()
+    throw lost('two processes have the file, and each would vote by it')
+  }
+
+  /** What it wrote stays, for the computer goes on; the next life finds it, and acts on it. */
+  private kill(): void {
+    this.isFailing = true
+    this.fails(() => this.storage?.sync())
+    this.isFailing = false
+    const found = this.recover('after its process was killed')
+    this.expect(found, this.states)
+    fs.truncateSync(this.file, this.durableBytes)
+    this.expect(this.recover('after a loss of power'), [found])
+  }
+
   private damage(offset: number): void {
-    const bytes = fs.readFileSync(this.file)
-    bytes[offset] = (bytes[offset] ?? 0) ^ 1
-    fs.writeFileSync(this.file, bytes)
+    const byte = fs.readFileSync(this.file)[offset] ?? 0
+    this.overwrite(offset, Buffer.from([byte ^ 1]))
+    const damaged = fs.readFileSync(this.file)
+    this.expectRefusal(`byte ${offset} of the file is damaged`)
+    if (damaged.equals(fs.readFileSync(this.file))) return
+    throw lost(
+      `byte ${offset} of the file is damaged, and then the file was changed, too`,
+    )
+  }
+
+  /** A sector that was synced becomes zeros; a later record is there to tell. */
+  private loseSynced(offset: number, before: number, after: number): void {
+    const sector = Math.floor(offset / SECTOR_BYTES) * SECTOR_BYTES
+    if (sector + SECTOR_BYTES > before || before === after) return
+    this.lose(offset, 0)
+    this.expectRefusal(`the sector at byte ${sector} of the file is lost`)
+  }
+
+  /** The sector at `offset` becomes zeros, from byte `synced` on. */
+  private lose(offset: number, synced: number): void {
+    const sector = Math.floor(offset / SECTOR_BYTES) * SECTOR_BYTES
+    const from = Math.max(sector, synced)
+    const to = Math.min(sector + SECTOR_BYTES, fs.statSync(this.file).size)
+    if (from < to) this.overwrite(from, Buffer.alloc(to - from))
+  }
+
+  private overwrite(offset: number, bytes: Buffer): void {
+    const fd = fs.openSync(this.file, 'r+')
+    fs.writeSync(fd, bytes, 0, bytes.length, offset)
+    fs.closeSync(fd)
+  }
+
+  private expectRefusal(what: string): void {
     let found: SavedState
     try {
       found = this.open()
     } catch {
       return
     }
-    // Without its end the last record is like one that was torn.
-    if (offset === bytes.length - 1) return
     throw lost(
-      `byte ${offset} of the file is damaged, and the server starts without a complaint, ` +
+      `${what}, and the server starts without a complaint, ` +
         `with ${tell(found)} where ${tell(this.states[0])} had been synced`,
     )
   }

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import * as esbuild from 'esbuild'
 import { UsageError } from '../cli/exit.ts'
 import { ROOT } from '../cli/root.ts'
@@ -40,9 +42,20 @@ export async function compilePart(
     platform: 'node',
     target: 'node20',
     logLevel: 'silent',
-    plugins: replacement ? [replacing(replacement)] : [],
+    plugins: [locks, ...(replacement ? [replacing(replacement)] : [])],
   })
   return outputFiles[0]?.text ?? ''
+}
+
+/** A package with a binary stays where it is; a text has no folder to find it from. */
+const locks: esbuild.Plugin = {
+  name: 'locks',
+  setup(build) {
+    build.onResolve({ filter: /^fs-native-extensions$/ }, ({ path, resolveDir }) => {
+      const file = createRequire(join(resolveDir, 'part.ts')).resolve(path)
+      return { path: pathToFileURL(file).href, external: true }
+    })
+  },
 }
 
 function replacing({ path, text }: Replacement): esbuild.Plugin {
