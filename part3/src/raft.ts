@@ -215,6 +215,7 @@ export class ConsensusModule {
     this.clock.clearTimeout(this.electionTimer)
     this.clock.clearTimeout(this.heartbeatTimer)
     this.clock.clearTimeout(this.replicationTimer)
+    this.clock.clearTimeout(this.syncTimer)
     this.noteChange('becomes Dead')
   }
 
@@ -407,7 +408,7 @@ export class ConsensusModule {
 
   /** Upon election, and at every interval, so that no follower's timer fires (5.2). */
   private sendHeartbeats(): void {
-    for (const peer of this.peers) this.sendAppendEntries(peer)
+    for (const peer of this.peers) this.sendHeartbeat(peer)
     this.heartbeatTimer = this.clock.setTimeout(
       () => this.sendHeartbeats(),
       this.timing.heartbeatInterval,
@@ -447,10 +448,17 @@ export class ConsensusModule {
     if (this.lastSynced < this.lastLogIndex()) this.syncSoon()
   }
 
-  private sendAppendEntries(peer: Peer): void {
-    // A peer that has entries to answer gets a heartbeat: never more than it can take.
+  /** With entries, unless the peer has some to answer: never more than it can take. */
+  private sendHeartbeat(peer: Peer): void {
+    // Then it stands before them, and can overtake them where they take long.
+    this.sendAppendEntries(peer, this.unanswered.get(peer.id)?.prevLogIndex)
+  }
+
+  private sendAppendEntries(
+    peer: Peer,
+    prevLogIndex = this.nextIndexOf(peer.id) - 1,
+  ): void {
     const isBusy = this.unanswered.has(peer.id)
-    const prevLogIndex = this.nextIndexOf(peer.id) - 1
     const args: AppendEntriesArgs = {
       term: this.currentTerm,
       leaderId: this.id,
@@ -477,13 +485,13 @@ export class ConsensusModule {
   ): void {
     this.observeTerm(reply.term)
     if (!this.isStill('Leader', args.term)) return
-    // What answers a message from before the unanswered entries says nothing of them.
+    // What was sent before the unanswered entries says nothing of them.
     const isOld = this.unanswered.get(peer.id) !== awaited
-    if (!isOld) this.unanswered.delete(peer.id)
     const known = this.matchIndexOf(peer.id)
     if (!reply.success && isOld) return
     if (!reply.success) {
       // Back, and try again (5.3); but a late reply must not undo what is known.
+      this.unanswered.delete(peer.id)
       const nextIndex = Math.max(known + 1, this.beforeConflict(args, reply))
       this.noteProgress(peer, known, nextIndex)
       this.sendMore(peer)
@@ -492,6 +500,10 @@ export class ConsensusModule {
     const matchIndex = Math.max(known, args.prevLogIndex + args.entries.length)
     const nextIndex = Math.max(matchIndex + 1, this.nextIndexOf(peer.id))
     this.noteProgress(peer, matchIndex, nextIndex)
+    if (nextIndex === matchIndex + 1) this.unanswered.delete(peer.id)
+    // It hears heartbeats, and has not answered entries from before. If they are lost,
+    // one that follows on them finds a hole.
+    else if (!isOld) this.sendAppendEntries(peer)
     this.advanceCommitIndex()
     this.sendMore(peer)
   }

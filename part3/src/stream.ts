@@ -34,8 +34,8 @@ interface Duplex {
 }
 
 /** How many bytes may be unacknowledged: at the start, and least, and at most. */
-const MIN_WINDOW = 16 * 1024
-const MAX_WINDOW = 256 * 1024
+const MIN_WINDOW = 32 * 1024
+const MAX_WINDOW = 2 * 1024 * 1024
 /** The window grows while an acknowledgement takes less than this, in ms, … */
 const GROW_BELOW_MS = 25
 /** … and shrinks when it takes more. */
