@@ -421,8 +421,11 @@ export class ConsensusModule {
   private replicateSoon(): void {
     if (this.replicationTimer !== null) return
     this.replicationTimer = this.clock.setTimeout(() => {
-      this.replicationTimer = null
-      this.replicate()
+      // After one more turn: a heartbeat that fell due in a long one goes first.
+      this.replicationTimer = this.clock.setTimeout(() => {
+        this.replicationTimer = null
+        this.replicate()
+      }, 0)
     }, 0)
   }
 
@@ -448,28 +451,29 @@ export class ConsensusModule {
     if (this.lastSynced < this.lastLogIndex()) this.syncSoon()
   }
 
-  /** With entries, unless the peer has some to answer: never more than it can take. */
+  /** It stands before entries that have no answer yet, so that it may overtake them. */
   private sendHeartbeat(peer: Peer): void {
-    // Then it stands before them, and can overtake them where they take long.
-    this.sendAppendEntries(peer, this.unanswered.get(peer.id)?.prevLogIndex)
+    const { prevLogIndex = this.nextIndexOf(peer.id) - 1 } =
+      this.unanswered.get(peer.id) ?? {}
+    this.sendAppendEntries(peer, prevLogIndex, [])
   }
 
   private sendAppendEntries(
     peer: Peer,
-    prevLogIndex = this.nextIndexOf(peer.id) - 1,
+    prevLogIndex: number,
+    entries: readonly LogEntry[],
   ): void {
-    const isBusy = this.unanswered.has(peer.id)
     const args: AppendEntriesArgs = {
       term: this.currentTerm,
       leaderId: this.id,
       prevLogIndex,
       prevLogTerm: this.termAt(prevLogIndex),
-      entries: isBusy ? [] : this.entriesFrom(prevLogIndex + 1),
+      entries,
       leaderCommit: this.commitIndex,
     }
-    if (args.entries.length > 0) {
+    if (entries.length > 0) {
       this.unanswered.set(peer.id, args)
-      const nextIndex = prevLogIndex + args.entries.length + 1
+      const nextIndex = prevLogIndex + entries.length + 1
       this.noteProgress(peer, this.matchIndexOf(peer.id), nextIndex)
     }
     const awaited = this.unanswered.get(peer.id)
@@ -503,7 +507,7 @@ export class ConsensusModule {
     if (nextIndex === matchIndex + 1) this.unanswered.delete(peer.id)
     // It hears heartbeats, and has not answered entries from before. If they are lost,
     // one that follows on them finds a hole.
-    else if (!isOld) this.sendAppendEntries(peer)
+    else if (!isOld) this.sendAppendEntries(peer, nextIndex - 1, [])
     this.advanceCommitIndex()
     this.sendMore(peer)
   }
@@ -523,7 +527,9 @@ export class ConsensusModule {
   /** Catches a peer up message by message, at the pace of its answers. */
   private sendMore(peer: Peer): void {
     if (this.role !== 'Leader' || this.unanswered.has(peer.id)) return
-    if (this.nextIndexOf(peer.id) <= this.lastLogIndex()) this.sendAppendEntries(peer)
+    const nextIndex = this.nextIndexOf(peer.id)
+    if (nextIndex > this.lastLogIndex()) return
+    this.sendAppendEntries(peer, nextIndex - 1, this.entriesFrom(nextIndex))
   }
 
   /**

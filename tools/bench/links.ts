@@ -110,7 +110,8 @@ function describe({ node, cores, catchUps, silenceMs, flood }: Results): string 
       ...catchUps.map(loadRow),
     ]),
     '',
-    `A follower whose connections fall silent has all again after ${msOrNever(silenceMs)}.`,
+    `A follower whose connections fall silent, while new ones do not, has all again after ` +
+      `${msOrNever(silenceMs)}.`,
     `${whole(flood.commands)} commands of one turn, beside a process that keeps one core ` +
       `busy: committed after ${msOrNever(flood.tookMs)}, applied by all after ` +
       `${msOrNever(flood.allMs)}, ${flood.depositions} depositions.`,

@@ -112,18 +112,13 @@ export async function measureFlood(count: number): Promise<Flood> {
     await once(spinner, 'message')
     const leader = cluster.server(await cluster.leader())
     const term = await termOf(cluster)
-    const commands = Array.from({ length: count }, (_, i) => `command ${i}`)
     const startedAt = performance.now()
-    const measured = await leader.ask('measure', {
-      commands,
-      batch: count,
-      inFlight: 1,
-    })
-    if (measured) await cluster.converged()
+    const tookMs = await leader.ask('flood', count)
+    if (tookMs !== null) await cluster.converged()
     return {
       commands: count,
-      tookMs: measured?.durationMs ?? null,
-      allMs: measured && performance.now() - startedAt,
+      tookMs,
+      allMs: tookMs && performance.now() - startedAt,
       depositions: (await termOf(cluster)) - term,
     }
   } finally {
