@@ -74,7 +74,7 @@ async function run(options: Options): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'raft-bench-'))
   const gauge = await FloorGauge.open(folder)
   // The steps are those of `measureAll`.
-  const progress = progressBar(8 + 4 * options.runs)
+  const progress = progressBar(9 + 5 * options.runs)
   try {
     const { runs, length } = options
     const onStep = progress.step
@@ -110,10 +110,12 @@ async function measureAll(options: Options, bench: BenchOptions): Promise<Result
 }
 
 function loadsOf({ entries, batch }: Options): [Load, ...Load[]] {
+  const batches = { name: `batches of ${batch}`, entries, batch, inFlight: 1 }
   return [
-    { name: `batches of ${batch}`, entries, batch, inFlight: 1 },
+    batches,
     { name: 'one in flight', entries: 2_000, batch: 1, inFlight: 1 },
     { name: '64 in flight', entries: 20_000, batch: 1, inFlight: 64 },
+    { ...batches, name: `${batches.name}, a core busy`, isBesideBusyCore: true },
   ]
 }
 

@@ -1,17 +1,13 @@
 /** What is tried: a follower behind a slow link, a silent link, a turn beside a busy core. */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import {
   ProcessCluster,
   ProcessError,
   type ServerProcess,
 } from '../../part3/test/process-cluster.ts'
+import { besideBusyCore } from './busy.ts'
 import { Link } from './link.ts'
 import { quantile } from './numbers.ts'
-
-const SPINNER = fileURLToPath(new URL('spinner.ts', import.meta.url))
 
 /** The follower whose links are slow. */
 const SLOW = 2
@@ -106,24 +102,25 @@ export async function measureSilence(): Promise<number | null> {
 
 /** Commands of one turn, beside a process that keeps one core busy. */
 export async function measureFlood(count: number): Promise<Flood> {
-  const spinner = fork(SPINNER, { execArgv: ['--import', 'tsx'] })
   const cluster = await ProcessCluster.start(3)
   try {
-    await once(spinner, 'message')
-    const leader = cluster.server(await cluster.leader())
-    const term = await termOf(cluster)
-    const startedAt = performance.now()
-    const tookMs = await leader.ask('flood', count)
-    if (tookMs !== null) await cluster.converged()
-    return {
-      commands: count,
-      tookMs,
-      allMs: tookMs && performance.now() - startedAt,
-      depositions: (await termOf(cluster)) - term,
-    }
+    return await besideBusyCore(() => flood(cluster, count))
   } finally {
-    spinner.kill()
     await cluster.remove()
+  }
+}
+
+async function flood(cluster: ProcessCluster, count: number): Promise<Flood> {
+  const leader = cluster.server(await cluster.leader())
+  const term = await termOf(cluster)
+  const startedAt = performance.now()
+  const tookMs = await leader.ask('flood', count)
+  if (tookMs !== null) await cluster.converged()
+  return {
+    commands: count,
+    tookMs,
+    allMs: tookMs && performance.now() - startedAt,
+    depositions: (await termOf(cluster)) - term,
   }
 }
 
