@@ -530,21 +530,18 @@ test('entries are sent before the leader keeps them, which happens meanwhile (10
 
 test('a leader counts itself once it keeps an entry, and not before (10.2.1)', () => {
   const { server, clock, appends, storage } = leaderOf(5)
-  const [one, another] = [0, 1]
-  const keptAtReply: number[] = []
+  const committedBefore: number[] = []
   const sync = storage.sync.bind(storage)
   storage.sync = () => {
     const carrying = appends.filter(({ args }) => args.entries.length > 0)
-    carrying[one]?.reply({ term: 1, success: true })
-    keptAtReply.push(server.commitIndex)
+    // Two of five have it: with the leader, a majority.
+    for (const { reply } of carrying.slice(0, 2)) reply({ term: 1, success: true })
+    committedBefore.push(server.commitIndex)
     sync()
   }
   server.submit('x')
   clock.advance(0)
-  expect(keptAtReply).toEqual([0])
-  expect(server.commitIndex).toBe(0)
-  const carrying = appends.filter(({ args }) => args.entries.length > 0)
-  carrying[another]?.reply({ term: 1, success: true })
+  expect(committedBefore).toEqual([0])
   expect(server.commitIndex).toBe(1)
 })
 
