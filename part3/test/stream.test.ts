@@ -5,7 +5,7 @@ import { MessageStream, type Parcel, type Piece } from '../src/stream.ts'
 
 /** In bytes: what may be on its way at first, and at most. */
 const LEAST_WINDOW = 32 * 1024
-const LARGEST_WINDOW = 2 * 1024 * 1024
+const LARGEST_WINDOW = 64 * 1024
 const LATENCY_MS = 1
 
 /**
