@@ -416,7 +416,8 @@ function turns(): string[] {
     })
   }
   turn(108, 40, 92, 'leader', ['submit(a)', 'submit(b)'])
-  turn(222, 40, 116, 'leader', ['sync once', 'send a, b'])
+  turn(222, 40, 88, 'leader', ['send', 'a, b'])
+  turn(326, 40, 88, 'leader', ['sync once'])
   turn(304, 170, 158, 'follower', ['storeEntries, sync', 'answer'])
   turn(440, 40, 140, 'leader', ['onAppendReply', 'commit, apply'])
   turn(604, 170, 96, 'follower', ['commit', 'apply'])
@@ -430,10 +431,10 @@ function turns(): string[] {
   )
   out.push(
     arrow([
-      [330, 92],
-      [352, 166],
+      [290, 92],
+      [326, 166],
     ]),
-    label(328, 136, 'AppendEntries', 'small', 'end'),
+    label(296, 136, 'AppendEntries', 'small', 'end'),
   )
   out.push(
     arrow([

@@ -215,6 +215,7 @@ export class ConsensusModule {
     this.clock.clearTimeout(this.electionTimer)
     this.clock.clearTimeout(this.heartbeatTimer)
     this.clock.clearTimeout(this.replicationTimer)
+    this.clock.clearTimeout(this.syncTimer)
     this.noteChange('becomes Dead')
   }
 
@@ -407,7 +408,7 @@ export class ConsensusModule {
 
   /** Upon election, and at every interval, so that no follower's timer fires (5.2). */
   private sendHeartbeats(): void {
-    for (const peer of this.peers) this.sendAppendEntries(peer)
+    for (const peer of this.peers) this.sendHeartbeat(peer)
     this.heartbeatTimer = this.clock.setTimeout(
       () => this.sendHeartbeats(),
       this.timing.heartbeatInterval,
@@ -420,8 +421,11 @@ export class ConsensusModule {
   private replicateSoon(): void {
     if (this.replicationTimer !== null) return
     this.replicationTimer = this.clock.setTimeout(() => {
-      this.replicationTimer = null
-      this.replicate()
+      // After one more turn: a heartbeat that fell due in a long one goes first.
+      this.replicationTimer = this.clock.setTimeout(() => {
+        this.replicationTimer = null
+        this.replicate()
+      }, 0)
     }, 0)
   }
 
@@ -447,21 +451,29 @@ export class ConsensusModule {
     if (this.lastSynced < this.lastLogIndex()) this.syncSoon()
   }
 
-  private sendAppendEntries(peer: Peer): void {
-    // A peer that has entries to answer gets a heartbeat: never more than it can take.
-    const isBusy = this.unanswered.has(peer.id)
-    const prevLogIndex = this.nextIndexOf(peer.id) - 1
+  /** It stands before entries that have no answer yet, so that it may overtake them. */
+  private sendHeartbeat(peer: Peer): void {
+    const { prevLogIndex = this.nextIndexOf(peer.id) - 1 } =
+      this.unanswered.get(peer.id) ?? {}
+    this.sendAppendEntries(peer, prevLogIndex, [])
+  }
+
+  private sendAppendEntries(
+    peer: Peer,
+    prevLogIndex: number,
+    entries: readonly LogEntry[],
+  ): void {
     const args: AppendEntriesArgs = {
       term: this.currentTerm,
       leaderId: this.id,
       prevLogIndex,
       prevLogTerm: this.termAt(prevLogIndex),
-      entries: isBusy ? [] : this.entriesFrom(prevLogIndex + 1),
+      entries,
       leaderCommit: this.commitIndex,
     }
-    if (args.entries.length > 0) {
+    if (entries.length > 0) {
       this.unanswered.set(peer.id, args)
-      const nextIndex = prevLogIndex + args.entries.length + 1
+      const nextIndex = prevLogIndex + entries.length + 1
       this.noteProgress(peer, this.matchIndexOf(peer.id), nextIndex)
     }
     const awaited = this.unanswered.get(peer.id)
@@ -477,13 +489,13 @@ export class ConsensusModule {
   ): void {
     this.observeTerm(reply.term)
     if (!this.isStill('Leader', args.term)) return
-    // What answers a message from before the unanswered entries says nothing of them.
+    // What was sent before the unanswered entries says nothing of them.
     const isOld = this.unanswered.get(peer.id) !== awaited
-    if (!isOld) this.unanswered.delete(peer.id)
     const known = this.matchIndexOf(peer.id)
     if (!reply.success && isOld) return
     if (!reply.success) {
       // Back, and try again (5.3); but a late reply must not undo what is known.
+      this.unanswered.delete(peer.id)
       const nextIndex = Math.max(known + 1, this.beforeConflict(args, reply))
       this.noteProgress(peer, known, nextIndex)
       this.sendMore(peer)
@@ -492,6 +504,10 @@ export class ConsensusModule {
     const matchIndex = Math.max(known, args.prevLogIndex + args.entries.length)
     const nextIndex = Math.max(matchIndex + 1, this.nextIndexOf(peer.id))
     this.noteProgress(peer, matchIndex, nextIndex)
+    if (nextIndex === matchIndex + 1) this.unanswered.delete(peer.id)
+    // It hears heartbeats, and has not answered entries from before. If they are lost,
+    // one that follows on them finds a hole.
+    else if (!isOld) this.sendAppendEntries(peer, nextIndex - 1, [])
     this.advanceCommitIndex()
     this.sendMore(peer)
   }
@@ -511,7 +527,9 @@ export class ConsensusModule {
   /** Catches a peer up message by message, at the pace of its answers. */
   private sendMore(peer: Peer): void {
     if (this.role !== 'Leader' || this.unanswered.has(peer.id)) return
-    if (this.nextIndexOf(peer.id) <= this.lastLogIndex()) this.sendAppendEntries(peer)
+    const nextIndex = this.nextIndexOf(peer.id)
+    if (nextIndex > this.lastLogIndex()) return
+    this.sendAppendEntries(peer, nextIndex - 1, this.entriesFrom(nextIndex))
   }
 
   /**

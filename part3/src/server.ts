@@ -28,7 +28,7 @@ grpc.setLogVerbosity(grpc.logVerbosity.NONE)
 /** Both ends of a connection ask for a sign of life after so long, in ms. */
 const KEEPALIVE_MS = 2_000
 /** A stream remembers so many requests that wait for their reply; older ones get none. */
-const MAX_PENDING = 100
+const MAX_PENDING = 1_000
 
 const CHANNEL_OPTIONS: grpc.ChannelOptions = {
   // A peer that returns is called again within a heartbeat or two (50 ms each).
@@ -197,16 +197,15 @@ export class Server {
 
   private transmit(line: Line, request: Pending): void {
     const { stream } = line.connection ?? this.open(line)
-    const waiting = line.pending.get(stream.first?.id ?? '')
-    if (waiting && isHeartbeat(request.rpc)) {
-      stream.sendAhead(toParcel(signOfLife(request.rpc, waiting.rpc)))
-      return
-    }
+    const first = line.pending.get(stream.first?.id ?? '')
     line.pending.set(request.rpc.id, request)
     const [oldest = ''] = line.pending.keys()
     if (line.pending.size > MAX_PENDING) line.pending.delete(oldest)
-    if (request.rpc.method === 'RequestVote') stream.sendAhead(toParcel(request.rpc))
-    else stream.send(toParcel(request.rpc))
+    if (first && mayOvertake(request.rpc, first.rpc)) {
+      stream.sendAhead(toParcel(request.rpc))
+    } else {
+      stream.send(toParcel(request.rpc))
+    }
   }
 
   private open(line: Line): Connection {
@@ -314,18 +313,15 @@ const NO_BYTES = new Uint8Array()
 /** Terms and indexes. Above 2^53, adding 1 changes nothing: a term would stand still. */
 const MAX_NUMBER = 2 ** 52
 
-function isHeartbeat({ method, args }: Message): boolean {
-  return method === 'AppendEntries' && (args as AppendEntriesArgs).entries.length === 0
-}
-
 /**
- * Goes to a follower ahead of entries that take long, so that it knows of its leader. A
- * heartbeat that follows on the entries would find a hole where they are to be; so this
- * one stands where they do, before the first of them. Nobody waits for its reply.
+ * A heartbeat that follows on entries would find a hole if it overtook them. One that
+ * stands before them tells the follower, meanwhile, of its leader; and votes are urgent.
  */
-function signOfLife(heartbeat: Message, waiting: Message): Message {
-  const { term } = heartbeat.args as AppendEntriesArgs
-  return { ...heartbeat, args: { ...waiting.args, term, entries: [] } }
+function mayOvertake({ method, args }: Message, waiting: Message): boolean {
+  if (method === 'RequestVote') return true
+  const { entries, prevLogIndex } = args as AppendEntriesArgs
+  const isBefore = prevLogIndex <= (waiting.args as AppendEntriesArgs).prevLogIndex
+  return entries.length === 0 && isBefore
 }
 
 function toParcel({ id, method, kind, args }: Message): Parcel {

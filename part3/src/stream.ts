@@ -33,9 +33,13 @@ interface Duplex {
   on(event: 'data', listener: (piece: Piece) => void): unknown
 }
 
-/** How many bytes may be unacknowledged: at the start, and least, and at most. */
-const MIN_WINDOW = 16 * 1024
-const MAX_WINDOW = 256 * 1024
+/**
+ * How many bytes may be unacknowledged: at the start, and least, and at most. HTTP/2 lets
+ * no more through before it hears from the other end. What goes beyond waits inside it,
+ * and all that is sent ahead would wait behind that.
+ */
+const MIN_WINDOW = 32 * 1024
+const MAX_WINDOW = 64 * 1024
 /** The window grows while an acknowledgement takes less than this, in ms, … */
 const GROW_BELOW_MS = 25
 /** … and shrinks when it takes more. */

@@ -42,6 +42,11 @@ export interface ProcessOptions {
   readonly nodeOptions?: readonly string[]
 }
 
+export interface ClusterOptions extends ProcessOptions {
+  /** Where one server reaches another, if not at the other's address. */
+  readonly route?: (from: number, to: number, address: string) => Promise<string>
+}
+
 /** How a process is told to start. */
 interface Boot extends ProcessOptions {
   readonly id: number
@@ -145,21 +150,26 @@ export class ProcessCluster {
   private readonly servers: ServerProcess[] = []
   private addresses: string[] = []
   private readonly options: ProcessOptions
+  private readonly route: NonNullable<ClusterOptions['route']>
 
   static async start(
     size: number,
-    options: ProcessOptions = {},
+    options: ClusterOptions = {},
   ): Promise<ProcessCluster> {
     const cluster = new ProcessCluster(size, options)
     for (const id of cluster.ids) cluster.launch(id)
     cluster.addresses = await Promise.all(cluster.servers.map((s) => s.address()))
-    await Promise.all(cluster.servers.map((s) => s.ask('start', cluster.addresses)))
+    await Promise.all(cluster.ids.map((id) => cluster.begin(id)))
     return cluster
   }
 
-  private constructor(size: number, options: ProcessOptions) {
+  private constructor(
+    size: number,
+    { route = async (_from, _to, address) => address, ...options }: ClusterOptions,
+  ) {
     this.ids = Array.from({ length: size }, (_, id) => id)
     this.options = options
+    this.route = route
   }
 
   server(id: number): ServerProcess {
@@ -178,9 +188,20 @@ export class ProcessCluster {
 
   /** Begins a new life with what is in the server's file. */
   async restart(id: number): Promise<void> {
+    await this.listen(id)
+    await this.begin(id)
+  }
+
+  /** The first half of a restart: it can be reached, and takes no part yet. */
+  async listen(id: number): Promise<void> {
     this.launch(id)
     await this.server(id).address()
-    await this.server(id).ask('start', this.addresses)
+  }
+
+  /** The second half. */
+  async begin(id: number): Promise<void> {
+    const ways = this.addresses.map((address, to) => this.route(id, to, address))
+    await this.server(id).ask('start', await Promise.all(ways))
   }
 
   /** The server that leads, in a term that no other is beyond. Waits for an election. */

@@ -8,6 +8,7 @@
  * Patience multiplies the election timeouts: on a machine that is busy with other
  * things, a follower would else take a leader that waits for its turn for dead.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { realClock, silentLogger } from 'tools/lab'
 import type { AppliedEntry, Command, Report } from '../src/raft.ts'
 import { Server } from '../src/server.ts'
@@ -37,6 +38,8 @@ export interface Calls {
   /** Answers when all of them are committed, with the index of the last. */
   submit(commands: readonly Command[]): Promise<number | null>
   measure(load: Load): Promise<Measurement | null>
+  /** Submits so many commands in one turn. How long it took to commit them, in ms. */
+  flood(count: number): Promise<number | null>
   /** All that it applied in this life. */
   applied(): readonly AppliedEntry[]
 }
@@ -61,6 +64,7 @@ type OnDecided = (index: number | null) => void
 
 /** How often to look whether this server still leads, in ms. */
 const LOOK_INTERVAL_MS = 20
+const HEARTBEAT_MS = 50
 
 const [id, file, address, patience = '1'] = process.argv.slice(2)
 if (!id || !file || !address) {
@@ -78,7 +82,7 @@ const server = new Server({
   clock: realClock,
   random: Math.random,
   logger: silentLogger,
-  timing: { electionTimeout, heartbeatInterval: 50 },
+  timing: { electionTimeout, heartbeatInterval: HEARTBEAT_MS },
   storage: new FileStorage(file),
   apply(entry) {
     applied.push(entry)
@@ -140,6 +144,14 @@ async function measure(load: Load): Promise<Measurement | null> {
   }
 }
 
+async function flood(count: number): Promise<number | null> {
+  const commands = Array.from({ length: count }, (_, i) => `command ${i}`)
+  await sleep(HEARTBEAT_MS) // To make them is no part of that turn.
+  const startedAt = performance.now()
+  const index = await submit(commands)
+  return index && performance.now() - startedAt
+}
+
 const calls: Calls = {
   start(addresses) {
     addresses.forEach((peerAddress, peer) => {
@@ -151,6 +163,7 @@ const calls: Calls = {
   report: () => consensus.report(),
   submit,
   measure,
+  flood,
   applied: () => applied,
 }
 

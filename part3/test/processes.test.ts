@@ -125,3 +125,18 @@ test(
   },
   TIMEOUT_MS,
 )
+
+test(
+  'very many commands of one turn are committed',
+  async () => {
+    const cluster = await ProcessCluster.start(3, { patience: 10 })
+    onTestFinished(() => cluster.remove())
+    const leader = cluster.server(await cluster.leader())
+    expect(await leader.ask('flood', 60_000)).not.toBeNull()
+    for (const applied of await cluster.converged()) {
+      // The last is of `converged`.
+      expect(applied).toHaveLength(60_000 + 1)
+    }
+  },
+  TIMEOUT_MS,
+)

@@ -530,21 +530,18 @@ test('entries are sent before the leader keeps them, which happens meanwhile (10
 
 test('a leader counts itself once it keeps an entry, and not before (10.2.1)', () => {
   const { server, clock, appends, storage } = leaderOf(5)
-  const [one, another] = [0, 1]
-  const keptAtReply: number[] = []
+  const committedBefore: number[] = []
   const sync = storage.sync.bind(storage)
   storage.sync = () => {
     const carrying = appends.filter(({ args }) => args.entries.length > 0)
-    carrying[one]?.reply({ term: 1, success: true })
-    keptAtReply.push(server.commitIndex)
+    // Two of five have it: with the leader, a majority.
+    for (const { reply } of carrying.slice(0, 2)) reply({ term: 1, success: true })
+    committedBefore.push(server.commitIndex)
     sync()
   }
   server.submit('x')
   clock.advance(0)
-  expect(keptAtReply).toEqual([0])
-  expect(server.commitIndex).toBe(0)
-  const carrying = appends.filter(({ args }) => args.entries.length > 0)
-  carrying[another]?.reply({ term: 1, success: true })
+  expect(committedBefore).toEqual([0])
   expect(server.commitIndex).toBe(1)
 })
 
@@ -642,23 +639,33 @@ function leaderWithUnanswered() {
   return { ...leader, first, entries, heartbeats, refusal }
 }
 
-test('a heartbeat stands after the entries sent before it, and finds a hole (10.2.2)', () => {
-  const { entries, heartbeats, appends, refusal } = leaderWithUnanswered()
+test('a heartbeat stands before the entries that are not answered: it may overtake them', () => {
+  const { entries, heartbeats } = leaderWithUnanswered()
   expect(entries?.args).toMatchObject({ prevLogIndex: 0, entries: [{ command: 'x' }] })
   expect(heartbeats.map(({ args }) => args.entries.length)).toEqual([0, 0])
-  expect(heartbeats.map(({ args }) => args.prevLogIndex)).toEqual([1, 1])
-  heartbeats[0]?.reply(refusal)
+  expect(heartbeats.map(({ args }) => args.prevLogIndex)).toEqual([0, 0])
+})
+
+test('entries that are not answered are followed by one that finds a hole (10.2.2)', () => {
+  const { heartbeats, appends, refusal } = leaderWithUnanswered()
+  heartbeats[0]?.reply({ term: 1, success: true })
+  const follower = appends.at(-1)
+  expect(follower?.args).toMatchObject({ prevLogIndex: 1, entries: [] })
+  follower?.reply(refusal)
   expect(appends.at(-1)?.args).toMatchObject({ prevLogIndex: 0, entries: [{}] })
-  // The other heartbeat is from before they were sent again: it says nothing of them.
+  // What was sent before they were sent again says nothing of them.
   const sent = appends.length
+  heartbeats[1]?.reply({ term: 1, success: true })
   heartbeats[1]?.reply(refusal)
-  heartbeats[0]?.reply(refusal)
+  follower?.reply(refusal)
   expect(appends).toHaveLength(sent)
 })
 
-test('who answers a heartbeat that follows on entries has the entries', () => {
+test('who accepts a message that follows on entries has the entries', () => {
   const { server, heartbeats, appends } = leaderWithUnanswered()
   heartbeats[0]?.reply({ term: 1, success: true })
+  expect(server.commitIndex).toBe(0)
+  appends.at(-1)?.reply({ term: 1, success: true })
   expect(server.commitIndex).toBe(1)
   expect(appends.filter(({ args }) => args.entries.length > 0)).toHaveLength(2)
 })

@@ -2,7 +2,8 @@
 import { connect as connectSocket, createServer } from 'node:net'
 import { pino } from 'pino'
 import { realClock, silentLogger } from 'tools/lab'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
+import { Link } from '../../tools/bench/link.ts'
 import { type Carry, Server, type ServerOptions } from '../src/server.ts'
 import { MemoryStorage } from '../src/storage.ts'
 
@@ -28,8 +29,10 @@ afterEach(async () => {
 })
 
 /** Waits in real time for what real sockets do. */
-const eventually = (check: () => void) =>
-  vi.waitFor(check, { timeout: 5_000, interval: 5 })
+const eventually = (check: () => void, timeout = 5_000) =>
+  vi.waitFor(check, { timeout, interval: 5 })
+/** For what takes seconds by its nature. In ms. */
+const LONG = 10_000
 
 async function clusterOf(
   size: number,
@@ -118,6 +121,43 @@ test('who carries a server’s messages can cut it off, both ways', async () => 
   cutOff = null
   await eventually(() => expect(servers.filter(isLeader)).toHaveLength(1))
 })
+
+/** Three servers. What comes to the first, which is more patient, comes over a link. */
+async function followerBehindLink(patienceMs: number) {
+  const link = new Link()
+  onTestFinished(() => link.close())
+  const roles: string[] = []
+  const follower = newServer(0, {
+    timing: { electionTimeout: [patienceMs, patienceMs] },
+    onChange: ({ role }) => roles.push(role),
+  })
+  const servers = [follower, newServer(1), newServer(2)]
+  const addresses: string[] = []
+  for (const server of servers) addresses.push(await server.listen())
+  addresses[0] = await link.listen(true, addresses[0] as string)
+  for (const server of servers) connectAll(server, servers.indexOf(server), addresses)
+  for (const server of servers) server.start()
+  await eventually(() => expect(follower.consensus.report().leaderId).not.toBeNull())
+  const submit = (command: string) =>
+    servers.map((server) => server.consensus.submit(command))
+  return { follower, link, roles, submit }
+}
+
+test('a command that takes two seconds to send deposes nobody', async () => {
+  const { follower, link, roles, submit } = await followerBehindLink(600)
+  link.limit(500_000)
+  submit('x'.repeat(1_000_000))
+  await eventually(() => expect(follower.consensus.report().lastLogIndex).toBe(1), LONG)
+  expect(roles).not.toContain('Candidate')
+  expect(link.there.bytes).toBeLessThan(1_300_000)
+}, 15_000)
+
+test('a connection that has fallen silent is given up, and another one made', async () => {
+  const { follower, link, submit } = await followerBehindLink(60_000)
+  link.silence()
+  submit('x')
+  await eventually(() => expect(follower.consensus.report().lastLogIndex).toBe(1), LONG)
+}, 15_000)
 
 test('a stopped server leaves its port to others', async () => {
   const server = newServer(0)

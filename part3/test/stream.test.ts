@@ -4,9 +4,10 @@ import { expect, test } from 'vitest'
 import { MessageStream, type Parcel, type Piece } from '../src/stream.ts'
 
 /** In bytes: what may be on its way at first, and at most. */
-const LEAST_WINDOW = 16 * 1024
-const LARGEST_WINDOW = 256 * 1024
-const LATENCY_MS = 1
+const LEAST_WINDOW = 32 * 1024
+const LARGEST_WINDOW = 64 * 1024
+/** As between two processes of one machine. */
+const LATENCY_MS = 0.1
 
 /**
  * Two ends of a stream. Each direction takes `bytesPerMs`, one piece behind the other;

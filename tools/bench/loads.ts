@@ -3,7 +3,8 @@ import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileStorage } from '../../part3/src/storage.ts'
 import { ProcessCluster, ServerProcess } from '../../part3/test/process-cluster.ts'
-import type { Floor, FloorGauge } from './floor.ts'
+import { besideBusyCore } from './busy.ts'
+import type { Floor, FloorGauge, RoundSize } from './floor.ts'
 import { median, quantile } from './numbers.ts'
 
 /** The bench could not measure what it set out to. */
@@ -14,6 +15,7 @@ export interface Load {
   readonly entries: number
   readonly batch: number
   readonly inFlight: number
+  readonly isBesideBusyCore?: boolean
 }
 
 /** One run of a load. */
@@ -74,8 +76,7 @@ export class LoadBench {
 
   /** Once to warm up, as servers are that ran for a while; then as often as asked. */
   async measure(load: Load): Promise<LoadResult> {
-    const { gauge, onStep, runs } = this.options
-    onStep(`${load.name}: warming up`)
+    this.options.onStep(`${load.name}: warming up`)
     const bytesBefore = this.bytesWritten()
     await this.run(load)
     const written = ((this.bytesWritten() - bytesBefore) / load.entries) * load.batch
@@ -85,6 +86,18 @@ export class LoadBench {
       written: Math.round(written * rounds),
       sent: inFlight * (this.options.length + MESSAGE_OVERHEAD),
     }
+    const measureRuns = () => this.measureRuns(load, size)
+    const { floors, results } = load.isBesideBusyCore
+      ? await besideBusyCore(measureRuns)
+      : await measureRuns()
+    return summarize(load, inFlight, results, floors)
+  }
+
+  private async measureRuns(
+    load: Load,
+    size: RoundSize,
+  ): Promise<{ floors: Floor[]; results: Run[] }> {
+    const { gauge, onStep, runs } = this.options
     const floors: Floor[] = []
     const results: Run[] = []
     for (let run = 1; run <= runs; run += 1) {
@@ -92,7 +105,7 @@ export class LoadBench {
       floors.push(await gauge.measure(size, FLOOR_ROUNDS))
       results.push(await this.run(load))
     }
-    return summarize(load, inFlight, results, floors)
+    return { floors, results }
   }
 
   /** Kills and restarts all servers. @throws BenchError when one lacks an entry. */

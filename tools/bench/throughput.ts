@@ -6,10 +6,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SingleBar } from 'cli-progress'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { ProcessError } from '../../part3/test/process-cluster.ts'
-import { parseWholeNumber, wholeNumbersFrom } from '../src/cli/numbers.ts'
 import { FloorGauge } from './floor.ts'
 import {
   BenchError,
@@ -20,6 +18,7 @@ import {
   measureStart,
   type StartResult,
 } from './loads.ts'
+import { alignColumns, atLeast, ms, progressBar, whole } from './report.ts'
 
 interface Options {
   readonly entries: number
@@ -74,7 +73,8 @@ async function main(): Promise<void> {
 async function run(options: Options): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'raft-bench-'))
   const gauge = await FloorGauge.open(folder)
-  const progress = progressBar(options.runs)
+  // The steps are those of `measureAll`.
+  const progress = progressBar(9 + 5 * options.runs)
   try {
     const { runs, length } = options
     const onStep = progress.step
@@ -110,10 +110,12 @@ async function measureAll(options: Options, bench: BenchOptions): Promise<Result
 }
 
 function loadsOf({ entries, batch }: Options): [Load, ...Load[]] {
+  const batches = { name: `batches of ${batch}`, entries, batch, inFlight: 1 }
   return [
-    { name: `batches of ${batch}`, entries, batch, inFlight: 1 },
+    batches,
     { name: 'one in flight', entries: 2_000, batch: 1, inFlight: 1 },
     { name: '64 in flight', entries: 20_000, batch: 1, inFlight: 64 },
+    { ...batches, name: `${batches.name}, a core busy`, isBesideBusyCore: true },
   ]
 }
 
@@ -127,23 +129,6 @@ async function withCluster<T>(
     return await work(bench)
   } finally {
     await bench.close()
-  }
-}
-
-/** On stderr, when that is a terminal; the steps are those of `measureAll`. */
-function progressBar(runs: number): { step(what: string): void; stop(): void } {
-  const bar = new SingleBar({
-    format: '{bar} {what}',
-    clearOnComplete: true,
-    hideCursor: true,
-    noTTYOutput: false,
-    stream: process.stderr,
-  })
-  const steps = 8 + 4 * runs
-  if (process.stderr.isTTY) bar.start(steps, 0, { what: '' })
-  return {
-    step: (what) => bar.increment(1, { what }),
-    stop: () => bar.stop(),
   }
 }
 
@@ -183,36 +168,6 @@ function describe({
     `A start from ${whole(start.entries)} entries takes ${ms(start.startMs)} ` +
       `(at most ${ms(start.slowestMs)}); ${ms(start.emptyStartMs)} without a log.`,
   ].join('\n')
-}
-
-/** The first column to the left, the others to the right. */
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  )
-  return rows.map((row) =>
-    row
-      .map((cell, i) =>
-        (i === 0 ? cell.padEnd : cell.padStart).call(cell, widths[i] ?? 0),
-      )
-      .join('  '),
-  )
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en')
-}
-
-function ms(value: number): string {
-  return `${value >= 100 ? whole(value) : value.toPrecision(3)} ms`
-}
-
-function atLeast(least: number): (text: string) => number {
-  return (text) => {
-    const value = parseWholeNumber(text, least)
-    if (value !== null) return value
-    throw new InvalidArgumentError(`It must be ${wholeNumbersFrom(least)}.`)
-  }
 }
 
 try {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { CatchUp } from '../../src/explore/catch-up.ts'
-import { compilePart } from '../../src/explore/compile.ts'
+import { compilePart } from '../../src/parts/compile.ts'
 import { drawSchedule } from '../../src/explore/draw.ts'
 import { loadPart } from '../../src/explore/part.ts'
 import { FAULT_KINDS, type Schedule, SLOW_KINDS } from '../../src/explore/schedule.ts'
