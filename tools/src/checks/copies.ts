@@ -53,12 +53,17 @@ export function compareSources(before: string, after: string): Growth {
   }
 }
 
+const MODIFIERS = '(?:(?:private|readonly|static|async|override|get|set) )*'
+/** Where a member of a class begins, by the layout that the formatter guarantees. */
+export const MEMBER = new RegExp(
+  `^ {2}${MODIFIERS}(#?[A-Za-z_]\\w*)[!?]?(?= ?[(=:<])`,
+  'gm',
+)
+
 /** The names of the class's members, in order: fields, the constructor, methods. */
 export function membersOf(source: string): string[] {
   const body = /^export class ConsensusModule [\s\S]*?^\}/m.exec(source)?.[0] ?? ''
-  const modifiers = '(?:(?:private|readonly|static|async|override|get|set) )*'
-  const member = new RegExp(`^ {2}${modifiers}(#?[A-Za-z_]\\w*)[!?]?(?= ?[(=:<])`, 'gm')
-  return [...body.matchAll(member)].map((match) => match[1] as string)
+  return [...body.matchAll(MEMBER)].map((match) => match[1] as string)
 }
 
 export function linesOf(text: string): string[] {

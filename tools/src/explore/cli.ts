@@ -54,7 +54,7 @@ async function run(
   const explorer = await Explorer.create(jobs)
   const progress = showProgress(name, search.seeds)
   const stop = stopwatch()
-  const tally = await explorer.search(search, (soFar) => progress.update(soFar))
+  const tally = await explorer.search(search, ({ seeds }) => progress.update(seeds))
   const speed = stop(tally)
   progress.stop()
   await explorer.close()

@@ -1,6 +1,5 @@
 /** The gallery: known mistakes, and the explorer that finds them. */
 import { resolve } from 'node:path'
-import { styleText } from 'node:util'
 import { Command } from 'commander'
 import { drawSchedule } from '../explore/draw.ts'
 import { Explorer } from '../explore/explore.ts'
@@ -15,8 +14,8 @@ import { showProgress } from '../explore/progress.ts'
 import { drawOptionsFor } from '../explore/search.ts'
 import { type Finding, say, showFinding } from '../explore/show.ts'
 import { exitCodeOf, UsageError } from '../explore/usage.ts'
-import { showsColor } from '../testlog/pretty.ts'
 import { compileMistake, findMistake, type Mistake, readGallery } from './mistake.ts'
+import { paint, paintDiff } from './paint.ts'
 
 /** A mistake that takes more seeds than this is a reason to draw other schedules. */
 const DEFAULT_SEEDS = 10_000
@@ -89,7 +88,7 @@ function showMistake({ title, breaks, seen, story, diff }: Mistake): void {
   say(`${paint('bold', title)}\n\n${story}\n`)
   say(`Breaks  ${breaks}`)
   say(`Seen    ${seen}\n`)
-  for (const line of diff.trimEnd().split('\n')) say(paint(styleOf(line), line))
+  say(paintDiff(diff))
 }
 
 async function runAsked(name: string | undefined, options: RunOptions): Promise<number> {
@@ -156,7 +155,7 @@ async function lookFor(
   const { from, seeds } = options
   const search = { code, from, seeds, draw, keepGoing: false }
   const progress = showProgress(name, seeds)
-  const tally = await explorer.search(search, (soFar) => progress.update(soFar))
+  const tally = await explorer.search(search, ({ seeds }) => progress.update(seeds))
   progress.stop()
   const [first] = tally.found
   if (!first)
@@ -180,17 +179,4 @@ async function lookFor(
 function spread(rows: readonly Row[]): string {
   const seeds = rows.map((row) => row.seeds).sort((a, b) => a - b)
   return `half of them within ${seeds[seeds.length >> 1]} seeds, all within ${seeds.at(-1)}`
-}
-
-function styleOf(line: string): Style {
-  if (line.startsWith('---') || line.startsWith('+++')) return 'bold'
-  if (line.startsWith('@@')) return 'cyan'
-  if (line.startsWith('-')) return 'red'
-  return line.startsWith('+') ? 'green' : 'reset'
-}
-
-type Style = 'bold' | 'cyan' | 'red' | 'green' | 'reset'
-
-function paint(style: Style, text: string): string {
-  return showsColor(process.stdout, process.env) ? styleText(style, text) : text
 }
