@@ -203,6 +203,18 @@ test('a leader obeys no other leader of its term (5.2)', () => {
   expect(server.report()).toMatchObject({ isLeader: true, term: 1 })
 })
 
+test('a server that was not started answers nothing', () => {
+  const server = new ConsensusModule({
+    id: 0,
+    peers: [],
+    clock: new VirtualClock(),
+    random: () => 0,
+    logger: silentLogger,
+  })
+  expect(server.requestVote(vote(1, 1))).toBeNull()
+  expect(server.appendEntries(heartbeat(1, 1))).toBeNull()
+})
+
 test('a server that was stopped answers nothing and does nothing', () => {
   const { server, clock, votes } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
@@ -213,6 +225,16 @@ test('a server that was stopped answers nothing and does nothing', () => {
   clock.advance(10_000)
   expect(server.report()).toMatchObject({ role: 'Dead', term: 1, isLeader: false })
   expect(votes).toHaveLength(2)
+})
+
+test('a leader that was stopped sends no more heartbeats', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  const sent = appends.length
+  server.stop()
+  clock.advance(1_000)
+  expect(appends).toHaveLength(sent)
 })
 
 test('a server knows who leads its term, once it has heard of it (Figure 2)', () => {
@@ -239,6 +261,9 @@ test('every change of role or term is told to whoever asked for it', () => {
   votes[0]?.reply({ term: 1, voteGranted: true })
   server.requestVote(vote(2, 1))
   server.requestVote(vote(3, 2))
+  // To hear from the leader of one's term, or from a lower one, changes neither.
+  server.appendEntries(heartbeat(3, 2))
+  server.requestVote(vote(1, 1))
   server.stop()
   expect(changes.map(({ role, term }) => `${role} ${term}`)).toEqual([
     'Follower 0',

@@ -229,6 +229,19 @@ test('a leader obeys no other leader of its term (5.2)', () => {
   expect(server.report()).toMatchObject({ isLeader: true, term: 1 })
 })
 
+test('a server that was not started answers nothing', () => {
+  const server = new ConsensusModule({
+    id: 0,
+    peers: [],
+    clock: new VirtualClock(),
+    random: () => 0,
+    logger: silentLogger,
+    apply: () => {},
+  })
+  expect(server.requestVote(vote(1, 1))).toBeNull()
+  expect(server.appendEntries(heartbeat(1, 1))).toBeNull()
+})
+
 test('a server that was stopped answers nothing and does nothing', () => {
   const { server, clock, votes } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
@@ -239,6 +252,16 @@ test('a server that was stopped answers nothing and does nothing', () => {
   clock.advance(10_000)
   expect(server.report()).toMatchObject({ role: 'Dead', term: 1, isLeader: false })
   expect(votes).toHaveLength(2)
+})
+
+test('a leader that was stopped sends no more heartbeats', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  const sent = appends.length
+  server.stop()
+  clock.advance(1_000)
+  expect(appends).toHaveLength(sent)
 })
 
 test('a server knows who leads its term, once it has heard of it (Figure 2)', () => {
@@ -265,6 +288,9 @@ test('every change of role or term is told to whoever asked for it', () => {
   votes[0]?.reply({ term: 1, voteGranted: true })
   server.requestVote(vote(2, 1))
   server.requestVote(vote(3, 2))
+  // To hear from the leader of one's term, or from a lower one, changes neither.
+  server.appendEntries(heartbeat(3, 2))
+  server.requestVote(vote(1, 1))
   server.stop()
   expect(changes.map(({ role, term }) => `${role} ${term}`)).toEqual([
     'Follower 0',
@@ -356,6 +382,14 @@ test('an entry is committed once a majority holds it, the leader included (5.3)'
   expect(server.report().commitIndex).toBe(1)
 })
 
+test('a cluster of one commits what it takes, without asking anybody', () => {
+  const { server, clock, applied } = oneServerOf(1)
+  clock.advance(TIMEOUT_MS)
+  server.submit('x')
+  clock.advance(50)
+  expect(applied.map(({ command }) => command)).toEqual(['x'])
+})
+
 test('half of an even cluster commits nothing', () => {
   const { server, clock, appends } = leaderOf(4)
   server.submit('x')
@@ -392,6 +426,25 @@ test('an answer speaks of what was sent, not of what the log holds by then', () 
   server.submit('second')
   carrying?.reply({ term: 1, success: true })
   expect(server.report().commitIndex).toBe(1)
+})
+
+/** A leader of term 1 whose entry another leader has replaced, with what it had sent. */
+function leaderDeposed() {
+  const leader = leaderOf(5)
+  const { server, clock, appends } = leader
+  server.submit('x')
+  clock.advance(50)
+  const carrying = appends.filter(({ args }) => args.entries.length > 0)
+  const depose = () =>
+    server.appendEntries({ ...heartbeat(2, 4), entries: entriesOf(2) })
+  return { ...leader, carrying, depose }
+}
+
+test('answers to a leader that was deposed commit nothing', () => {
+  const { server, carrying, depose } = leaderDeposed()
+  depose()
+  for (const { reply } of carrying) reply({ term: 1, success: true })
+  expect(server.report()).toMatchObject({ role: 'Follower', commitIndex: 0 })
 })
 
 test('a late answer does not undo what the leader knows of a follower', () => {
@@ -464,6 +517,7 @@ test('a command too long for one message is refused with a clear error', () => {
   const { server } = leaderOf(3)
   expect(() => server.submit('x'.repeat(2_000_001))).toThrow('2000000 characters long')
   expect(server.log).toEqual([])
+  expect(server.submit('x'.repeat(2_000_000))).toBe(1)
 })
 
 test('more than one message takes goes in several', () => {
@@ -475,4 +529,11 @@ test('more than one message takes goes in several', () => {
   carrying()?.reply({ term: 1, success: true })
   clock.advance(50)
   expect(carrying()?.args).toMatchObject({ prevLogIndex: 1, entries: [{}] })
+})
+
+test('an entry counts for more than its command: many short ones go in several, too', () => {
+  const { server, clock, appends } = leaderOf(2)
+  for (let i = 0; i < 6_000; i += 1) server.submit('x'.repeat(50))
+  clock.advance(50)
+  expect(appends.at(-1)?.args.entries).toHaveLength(5_000)
 })

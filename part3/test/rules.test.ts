@@ -1,6 +1,6 @@
 /** The rules of Figure 2, one server at a time: what it is told, and what it must do. */
 import { silentLogger, VirtualClock } from 'tools/lab'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import {
   type AppendEntriesArgs,
   type AppendEntriesReply,
@@ -231,6 +231,20 @@ test('a leader obeys no other leader of its term (5.2)', () => {
   expect(server.report()).toMatchObject({ isLeader: true, term: 1 })
 })
 
+test('a server that was not started answers nothing', () => {
+  const server = new ConsensusModule({
+    id: 0,
+    peers: [],
+    clock: new VirtualClock(),
+    random: () => 0,
+    logger: silentLogger,
+    storage: new MemoryStorage(),
+    apply: () => {},
+  })
+  expect(server.requestVote(vote(1, 1))).toBeNull()
+  expect(server.appendEntries(heartbeat(1, 1))).toBeNull()
+})
+
 test('a server that was stopped answers nothing and does nothing', () => {
   const { server, clock, votes } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
@@ -241,6 +255,16 @@ test('a server that was stopped answers nothing and does nothing', () => {
   clock.advance(10_000)
   expect(server.report()).toMatchObject({ role: 'Dead', term: 1, isLeader: false })
   expect(votes).toHaveLength(2)
+})
+
+test('a leader that was stopped sends no more heartbeats', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  const sent = appends.length
+  server.stop()
+  clock.advance(1_000)
+  expect(appends).toHaveLength(sent)
 })
 
 test('a server knows who leads its term, once it has heard of it (Figure 2)', () => {
@@ -267,6 +291,9 @@ test('every change of role or term is told to whoever asked for it', () => {
   votes[0]?.reply({ term: 1, voteGranted: true })
   server.requestVote(vote(2, 1))
   server.requestVote(vote(3, 2))
+  // To hear from the leader of one's term, or from a lower one, changes neither.
+  server.appendEntries(heartbeat(3, 2))
+  server.requestVote(vote(1, 1))
   server.stop()
   expect(changes.map(({ role, term }) => `${role} ${term}`)).toEqual([
     'Follower 0',
@@ -358,6 +385,14 @@ test('an entry is committed once a majority holds it, the leader included (5.3)'
   expect(server.report().commitIndex).toBe(1)
 })
 
+test('a cluster of one commits what it takes, without asking anybody', () => {
+  const { server, clock, applied } = oneServerOf(1)
+  clock.advance(TIMEOUT_MS)
+  server.submit('x')
+  clock.advance(0)
+  expect(applied.map(({ command }) => command)).toEqual(['x'])
+})
+
 test('half of an even cluster commits nothing', () => {
   const { server, clock, appends } = leaderOf(4)
   server.submit('x')
@@ -396,6 +431,25 @@ test('an answer speaks of what was sent, not of what the log holds by then', () 
   expect(server.report().commitIndex).toBe(1)
 })
 
+/** A leader of term 1 whose entry another leader has replaced, with what it had sent. */
+function leaderDeposed() {
+  const leader = leaderOf(5)
+  const { server, clock, appends } = leader
+  server.submit('x')
+  clock.advance(0)
+  const carrying = appends.filter(({ args }) => args.entries.length > 0)
+  const depose = () =>
+    server.appendEntries({ ...heartbeat(2, 4), entries: entriesOf(2) })
+  return { ...leader, carrying, depose }
+}
+
+test('answers to a leader that was deposed commit nothing', () => {
+  const { server, carrying, depose } = leaderDeposed()
+  depose()
+  for (const { reply } of carrying) reply({ term: 1, success: true })
+  expect(server.report()).toMatchObject({ role: 'Follower', commitIndex: 0 })
+})
+
 test('a late answer does not undo what the leader knows of a follower', () => {
   const { server, clock, appends } = leaderOf(3)
   for (const command of ['a', 'b', 'c']) server.submit(command)
@@ -404,7 +458,9 @@ test('a late answer does not undo what the leader knows of a follower', () => {
   carrying?.reply({ term: 1, success: true })
   const heartbeats = appends.filter(({ args }) => args.entries.length === 0)
   for (const { reply } of heartbeats) reply({ term: 1, success: true })
+  const sent = appends.length
   for (const { reply } of heartbeats) reply({ term: 1, success: false })
+  expect(appends).toHaveLength(sent)
   appends.length = 0
   clock.advance(50)
   expect(server.report().commitIndex).toBe(3)
@@ -439,7 +495,8 @@ test('after it was stopped by its state machine a server applies nothing more', 
 test('a leader that its state machine stops says nothing more', () => {
   const { server, clock, appends, onApply } = leaderOf(3)
   onApply.push(() => server.stop())
-  for (const command of ['a', 'b']) server.submit(command)
+  // The second has not been sent when the answer to the first stops the server.
+  for (const letter of ['a', 'b']) server.submit(letter.repeat(600_000))
   clock.advance(50)
   const sent = appends.length
   for (const { args, reply } of [...appends]) {
@@ -466,6 +523,7 @@ test('a command too long for one message is refused with a clear error', () => {
   const { server } = leaderOf(3)
   expect(() => server.submit('x'.repeat(2_000_001))).toThrow('2000000 characters long')
   expect(server.log).toEqual([])
+  expect(server.submit('x'.repeat(2_000_000))).toBe(1)
 })
 
 test('more than one message takes goes in several', () => {
@@ -477,6 +535,59 @@ test('more than one message takes goes in several', () => {
   carrying()?.reply({ term: 1, success: true })
   clock.advance(50)
   expect(carrying()?.args).toMatchObject({ prevLogIndex: 1, entries: [{}] })
+})
+
+test('an entry counts for more than its command: many short ones go in several, too', () => {
+  const { server, clock, appends } = leaderOf(2)
+  for (let i = 0; i < 6_000; i += 1) server.submit('x'.repeat(50))
+  clock.advance(0)
+  expect(appends.at(-1)?.args.entries).toHaveLength(5_000)
+})
+
+test('what is submitted in one turn waits for one timer', () => {
+  const { server, clock, appends } = leaderOf(3)
+  const setTimeout = vi.spyOn(clock, 'setTimeout')
+  for (const command of ['a', 'b', 'c']) server.submit(command)
+  expect(setTimeout).toHaveBeenCalledTimes(1)
+  clock.advance(0)
+  server.submit('d')
+  for (const { reply } of appends.slice()) reply({ term: 1, success: true })
+  clock.advance(0)
+  expect(appends.at(-1)?.args.entries).toMatchObject([{ command: 'd' }])
+})
+
+test('a leader deposed in the turn of a submission sends nothing more', () => {
+  const { server, clock, appends } = leaderOf(3)
+  const sent = appends.length
+  server.submit('x')
+  server.requestVote(vote(2, 1))
+  clock.advance(TIMEOUT_MS - 1)
+  expect(appends).toHaveLength(sent)
+})
+
+test('a peer that has entries to answer is sent no more until it does', () => {
+  const { server, clock, appends } = leaderOf(2)
+  server.submit('a')
+  clock.advance(0)
+  const carrying = appends.at(-1)
+  const sent = appends.length
+  server.submit('b')
+  clock.advance(0)
+  expect(appends).toHaveLength(sent)
+  carrying?.reply({ term: 1, success: true })
+  expect(appends.at(-1)?.args.entries).toMatchObject([{ command: 'b' }])
+})
+
+test('a leader elected again waits for no answer of its last time', () => {
+  const { server, clock, votes, appends } = leaderOf(2)
+  server.submit('x')
+  clock.advance(0)
+  server.requestVote(vote(2, 1))
+  clock.advance(TIMEOUT_MS)
+  votes.at(-1)?.reply({ term: 3, voteGranted: true })
+  server.submit('y')
+  clock.advance(0)
+  expect(appends.at(-1)?.args.entries).toMatchObject([{ command: 'y' }])
 })
 
 test('a candidate keeps its new term and vote before it asks for votes', () => {
@@ -546,6 +657,27 @@ test('a leader counts itself once it keeps an entry, and not before (10.2.1)', (
   const carrying = appends.filter(({ args }) => args.entries.length > 0)
   carrying[another]?.reply({ term: 1, success: true })
   expect(server.commitIndex).toBe(1)
+})
+
+test('a leader deposed before it keeps its entries does not count the answers to them', () => {
+  const { server, clock, appends } = leaderOf(5)
+  server.submit('x')
+  clock.setTimeout(() => {
+    const carrying = appends.filter(({ args }) => args.entries.length > 0)
+    for (const { reply } of carrying.slice(0, 2)) reply({ term: 1, success: true })
+    server.appendEntries({ ...heartbeat(2, 4), entries: entriesOf(2) })
+  }, 0)
+  clock.advance(0)
+  expect(server.report()).toMatchObject({ role: 'Follower', commitIndex: 0 })
+})
+
+test('a server that was stopped keeps nothing more', () => {
+  const { server, clock, storage } = leaderOf(3)
+  server.submit('x')
+  // After the entry was sent, before it would be kept.
+  clock.setTimeout(() => server.stop(), 0)
+  clock.advance(1_000)
+  expect(afterCrash(storage).log).toEqual([])
 })
 
 test('a majority of others is enough to commit what the leader has not kept yet', () => {
