@@ -83,6 +83,21 @@ function leaderOf(size: number) {
   return cluster
 }
 
+/** A server that knows no others yet. */
+function notStarted(random: () => number) {
+  const clock = new VirtualClock()
+  const server = new ConsensusModule({
+    id: 0,
+    peers: [],
+    clock,
+    random,
+    logger: silentLogger,
+    storage: new MemoryStorage(),
+    apply: () => {},
+  })
+  return { server, clock }
+}
+
 /** With `random` at 0 every election timer runs this long. */
 const TIMEOUT_MS = 150
 
@@ -92,6 +107,18 @@ test('a follower that hears nothing becomes a candidate and votes for itself (5.
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 1 })
   expect(server.votedFor).toBe(0)
   expect(votes.map(({ args }) => args)).toEqual([vote(1, 0), vote(1, 0)])
+})
+
+test('every wait for a leader is drawn anew, between its bounds (5.2)', () => {
+  const draws = [0.5, 0.25]
+  const { server, clock } = notStarted(() => draws.shift() ?? 0)
+  server.start()
+  clock.advance(200)
+  server.appendEntries(heartbeat(0, 1))
+  clock.advance(187)
+  expect(server.report().role).toBe('Follower')
+  clock.advance(1)
+  expect(server.report().role).toBe('Leader')
 })
 
 test('a server votes once in a term, first come, first served (5.2)', () => {
@@ -148,6 +175,15 @@ test('a vote that is given, or a heartbeat, holds back an election (5.2)', () =>
   server.appendEntries(heartbeat(1, 1))
   clock.advance(TIMEOUT_MS - 1)
   expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+})
+
+test('to hear of a higher term does not hold back an election (5.2)', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  clock.advance(TIMEOUT_MS - 1)
+  votes[0]?.reply({ term: 4, voteGranted: false })
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 5 })
 })
 
 test('the votes of a majority make a leader, and fewer do not (5.2)', () => {
@@ -232,15 +268,7 @@ test('a leader obeys no other leader of its term (5.2)', () => {
 })
 
 test('a server that was not started answers nothing', () => {
-  const server = new ConsensusModule({
-    id: 0,
-    peers: [],
-    clock: new VirtualClock(),
-    random: () => 0,
-    logger: silentLogger,
-    storage: new MemoryStorage(),
-    apply: () => {},
-  })
+  const { server } = notStarted(() => 0)
   expect(server.requestVote(vote(1, 1))).toBeNull()
   expect(server.appendEntries(heartbeat(1, 1))).toBeNull()
 })
@@ -295,6 +323,7 @@ test('every change of role or term is told to whoever asked for it', () => {
   server.appendEntries(heartbeat(3, 2))
   server.requestVote(vote(1, 1))
   server.stop()
+  server.stop()
   expect(changes.map(({ role, term }) => `${role} ${term}`)).toEqual([
     'Follower 0',
     'Candidate 1',
@@ -339,6 +368,8 @@ test('from a conflict on, the leader’s entries replace a follower’s (5.3)', 
   server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 1, 2, 2) })
   server.appendEntries({ ...heartbeat(3, 2), entries: entriesOf(1, 1, 3) })
   expect(server.log).toEqual(entriesOf(1, 1, 3))
+  server.appendEntries({ ...heartbeat(4, 1), entries: entriesOf(1, 1, 4) })
+  expect(server.log).toEqual(entriesOf(1, 1, 4))
 })
 
 test('a message that comes late or twice removes nothing and adds nothing', () => {
@@ -368,6 +399,7 @@ test('what is committed is applied once, whatever late messages say', () => {
   const entries = entriesOf(1, 1)
   server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 2 })
   server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 1 })
+  expect(server.report()).toMatchObject({ commitIndex: 2, lastApplied: 2 })
   server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 2 })
   expect(server.report()).toMatchObject({ commitIndex: 2, lastApplied: 2 })
   expect(applied.map(({ index }) => index)).toEqual([1, 2])
@@ -537,6 +569,13 @@ test('more than one message takes goes in several', () => {
   expect(carrying()?.args).toMatchObject({ prevLogIndex: 1, entries: [{}] })
 })
 
+test('a command longer than a message takes goes by itself', () => {
+  const { server, clock, appends } = leaderOf(2)
+  for (const letter of ['a', 'b']) server.submit(letter.repeat(1_000_001))
+  clock.advance(0)
+  expect(appends.at(-1)?.args.entries).toHaveLength(1)
+})
+
 test('an entry counts for more than its command: many short ones go in several, too', () => {
   const { server, clock, appends } = leaderOf(2)
   for (let i = 0; i < 6_000; i += 1) server.submit('x'.repeat(50))
@@ -669,6 +708,21 @@ test('a leader deposed before it keeps its entries does not count the answers to
   }, 0)
   clock.advance(0)
   expect(server.report()).toMatchObject({ role: 'Follower', commitIndex: 0 })
+})
+
+test('a leader keeps all that it took, however long it is', () => {
+  const { server, clock, storage } = leaderOf(3)
+  for (const letter of ['a', 'b', 'c']) server.submit(letter.repeat(600_000))
+  clock.advance(0)
+  expect(afterCrash(storage).log).toHaveLength(3)
+})
+
+test('a heartbeat costs a follower no sync', () => {
+  const { server, storage } = oneServerOf(3)
+  server.appendEntries({ ...heartbeat(1, 1), entries: entriesOf(1) })
+  const sync = vi.spyOn(storage, 'sync')
+  server.appendEntries({ ...heartbeat(1, 1), prevLogIndex: 1, prevLogTerm: 1 })
+  expect(sync).not.toHaveBeenCalled()
 })
 
 test('a server that was stopped keeps nothing more', () => {
