@@ -483,7 +483,7 @@ test('answers to a leader that was deposed commit nothing', () => {
 })
 
 test('a late answer does not undo what the leader knows of a follower', () => {
-  const { server, clock, appends } = leaderOf(3)
+  const { server, clock, appends } = leaderOf(2)
   for (const command of ['a', 'b', 'c']) server.submit(command)
   clock.advance(50)
   const carrying = appends.find(({ args }) => args.entries.length === 3)
