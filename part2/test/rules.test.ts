@@ -410,7 +410,8 @@ test('an entry is committed once a majority holds it, the leader included (5.3)'
   carrying[0]?.reply({ term: 1, success: true })
   carrying[0]?.reply({ term: 1, success: true })
   expect(server.report().commitIndex).toBe(0)
-  carrying[1]?.reply({ term: 1, success: true })
+  // The last peer counts as much as the first.
+  carrying[3]?.reply({ term: 1, success: true })
   expect(server.report().commitIndex).toBe(1)
 })
 
@@ -492,6 +493,23 @@ test('a late answer does not undo what the leader knows of a follower', () => {
   clock.advance(50)
   expect(server.report().commitIndex).toBe(3)
   expect(appends[0]?.args).toMatchObject({ prevLogIndex: 3, entries: [] })
+})
+
+test('a leader goes one entry back after a refusal, but not behind what is known (5.3)', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 2) })
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 3, voteGranted: true })
+  const [one, another] = appends.splice(0)
+  one?.reply({ term: 3, success: false })
+  another?.reply({ term: 3, success: true })
+  another?.reply({ term: 3, success: false })
+  clock.advance(50)
+  expect(appends[0]?.args).toMatchObject({
+    prevLogIndex: 1,
+    entries: entriesAfter(1, 2),
+  })
+  expect(appends[1]?.args).toMatchObject({ prevLogIndex: 2, entries: [] })
 })
 
 test('a command that cannot be sent as it is gets refused with a clear error', () => {
