@@ -172,7 +172,8 @@ test('a vote that is given, or a heartbeat, holds back an election (5.2)', () =>
   clock.advance(TIMEOUT_MS - 1)
   server.requestVote(vote(1, 1))
   clock.advance(TIMEOUT_MS - 1)
-  server.appendEntries(heartbeat(1, 1))
+  const answer = { term: 1, success: true }
+  expect(server.appendEntries(heartbeat(1, 1))).toEqual(answer)
   clock.advance(TIMEOUT_MS - 1)
   expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
 })
