@@ -53,6 +53,19 @@ const heartbeat = (term: number, leaderId: number): AppendEntriesArgs => ({
   leaderId,
 })
 
+/** A server that knows no others yet. */
+function notStarted(random: () => number) {
+  const clock = new VirtualClock()
+  const server = new ConsensusModule({
+    id: 0,
+    peers: [],
+    clock,
+    random,
+    logger: silentLogger,
+  })
+  return { server, clock }
+}
+
 /** With `random` at 0 every election timer runs this long. */
 const TIMEOUT_MS = 150
 
@@ -62,6 +75,18 @@ test('a follower that hears nothing becomes a candidate and votes for itself (5.
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 1 })
   expect(server.votedFor).toBe(0)
   expect(votes.map(({ args }) => args)).toEqual([vote(1, 0), vote(1, 0)])
+})
+
+test('every wait for a leader is drawn anew, between its bounds (5.2)', () => {
+  const draws = [0.5, 0.25]
+  const { server, clock } = notStarted(() => draws.shift() ?? 0)
+  server.start()
+  clock.advance(200)
+  server.appendEntries(heartbeat(0, 1))
+  clock.advance(187)
+  expect(server.report().role).toBe('Follower')
+  clock.advance(1)
+  expect(server.report().role).toBe('Leader')
 })
 
 test('a server votes once in a term, first come, first served (5.2)', () => {
@@ -115,9 +140,19 @@ test('a vote that is given, or a heartbeat, holds back an election (5.2)', () =>
   clock.advance(TIMEOUT_MS - 1)
   server.requestVote(vote(1, 1))
   clock.advance(TIMEOUT_MS - 1)
-  server.appendEntries(heartbeat(1, 1))
+  const answer = { term: 1, success: true }
+  expect(server.appendEntries(heartbeat(1, 1))).toEqual(answer)
   clock.advance(TIMEOUT_MS - 1)
   expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+})
+
+test('to hear of a higher term does not hold back an election (5.2)', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  clock.advance(TIMEOUT_MS - 1)
+  votes[0]?.reply({ term: 4, voteGranted: false })
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 5 })
 })
 
 test('the votes of a majority make a leader, and fewer do not (5.2)', () => {
@@ -203,6 +238,12 @@ test('a leader obeys no other leader of its term (5.2)', () => {
   expect(server.report()).toMatchObject({ isLeader: true, term: 1 })
 })
 
+test('a server that was not started answers nothing', () => {
+  const { server } = notStarted(() => 0)
+  expect(server.requestVote(vote(1, 1))).toBeNull()
+  expect(server.appendEntries(heartbeat(1, 1))).toBeNull()
+})
+
 test('a server that was stopped answers nothing and does nothing', () => {
   const { server, clock, votes } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
@@ -213,6 +254,16 @@ test('a server that was stopped answers nothing and does nothing', () => {
   clock.advance(10_000)
   expect(server.report()).toMatchObject({ role: 'Dead', term: 1, isLeader: false })
   expect(votes).toHaveLength(2)
+})
+
+test('a leader that was stopped sends no more heartbeats', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  const sent = appends.length
+  server.stop()
+  clock.advance(1_000)
+  expect(appends).toHaveLength(sent)
 })
 
 test('a server knows who leads its term, once it has heard of it (Figure 2)', () => {
@@ -239,6 +290,10 @@ test('every change of role or term is told to whoever asked for it', () => {
   votes[0]?.reply({ term: 1, voteGranted: true })
   server.requestVote(vote(2, 1))
   server.requestVote(vote(3, 2))
+  // To hear from the leader of one's term, or from a lower one, changes neither.
+  server.appendEntries(heartbeat(3, 2))
+  server.requestVote(vote(1, 1))
+  server.stop()
   server.stop()
   expect(changes.map(({ role, term }) => `${role} ${term}`)).toEqual([
     'Follower 0',

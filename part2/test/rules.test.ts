@@ -81,6 +81,20 @@ function leaderOf(size: number) {
   return cluster
 }
 
+/** A server that knows no others yet. */
+function notStarted(random: () => number) {
+  const clock = new VirtualClock()
+  const server = new ConsensusModule({
+    id: 0,
+    peers: [],
+    clock,
+    random,
+    logger: silentLogger,
+    apply: () => {},
+  })
+  return { server, clock }
+}
+
 /** With `random` at 0 every election timer runs this long. */
 const TIMEOUT_MS = 150
 
@@ -90,6 +104,18 @@ test('a follower that hears nothing becomes a candidate and votes for itself (5.
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 1 })
   expect(server.votedFor).toBe(0)
   expect(votes.map(({ args }) => args)).toEqual([vote(1, 0), vote(1, 0)])
+})
+
+test('every wait for a leader is drawn anew, between its bounds (5.2)', () => {
+  const draws = [0.5, 0.25]
+  const { server, clock } = notStarted(() => draws.shift() ?? 0)
+  server.start()
+  clock.advance(200)
+  server.appendEntries(heartbeat(0, 1))
+  clock.advance(187)
+  expect(server.report().role).toBe('Follower')
+  clock.advance(1)
+  expect(server.report().role).toBe('Leader')
 })
 
 test('a server votes once in a term, first come, first served (5.2)', () => {
@@ -143,9 +169,19 @@ test('a vote that is given, or a heartbeat, holds back an election (5.2)', () =>
   clock.advance(TIMEOUT_MS - 1)
   server.requestVote(vote(1, 1))
   clock.advance(TIMEOUT_MS - 1)
-  server.appendEntries(heartbeat(1, 1))
+  const answer = { term: 1, success: true }
+  expect(server.appendEntries(heartbeat(1, 1))).toEqual(answer)
   clock.advance(TIMEOUT_MS - 1)
   expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+})
+
+test('to hear of a higher term does not hold back an election (5.2)', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  clock.advance(TIMEOUT_MS - 1)
+  votes[0]?.reply({ term: 4, voteGranted: false })
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 5 })
 })
 
 test('the votes of a majority make a leader, and fewer do not (5.2)', () => {
@@ -229,6 +265,12 @@ test('a leader obeys no other leader of its term (5.2)', () => {
   expect(server.report()).toMatchObject({ isLeader: true, term: 1 })
 })
 
+test('a server that was not started answers nothing', () => {
+  const { server } = notStarted(() => 0)
+  expect(server.requestVote(vote(1, 1))).toBeNull()
+  expect(server.appendEntries(heartbeat(1, 1))).toBeNull()
+})
+
 test('a server that was stopped answers nothing and does nothing', () => {
   const { server, clock, votes } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
@@ -239,6 +281,16 @@ test('a server that was stopped answers nothing and does nothing', () => {
   clock.advance(10_000)
   expect(server.report()).toMatchObject({ role: 'Dead', term: 1, isLeader: false })
   expect(votes).toHaveLength(2)
+})
+
+test('a leader that was stopped sends no more heartbeats', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  const sent = appends.length
+  server.stop()
+  clock.advance(1_000)
+  expect(appends).toHaveLength(sent)
 })
 
 test('a server knows who leads its term, once it has heard of it (Figure 2)', () => {
@@ -265,6 +317,10 @@ test('every change of role or term is told to whoever asked for it', () => {
   votes[0]?.reply({ term: 1, voteGranted: true })
   server.requestVote(vote(2, 1))
   server.requestVote(vote(3, 2))
+  // To hear from the leader of one's term, or from a lower one, changes neither.
+  server.appendEntries(heartbeat(3, 2))
+  server.requestVote(vote(1, 1))
+  server.stop()
   server.stop()
   expect(changes.map(({ role, term }) => `${role} ${term}`)).toEqual([
     'Follower 0',
@@ -310,6 +366,8 @@ test('from a conflict on, the leader’s entries replace a follower’s (5.3)', 
   server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 1, 2, 2) })
   server.appendEntries({ ...heartbeat(3, 2), entries: entriesOf(1, 1, 3) })
   expect(server.log).toEqual(entriesOf(1, 1, 3))
+  server.appendEntries({ ...heartbeat(4, 1), entries: entriesOf(1, 1, 4) })
+  expect(server.log).toEqual(entriesOf(1, 1, 4))
 })
 
 test('a message that comes late or twice removes nothing and adds nothing', () => {
@@ -339,6 +397,7 @@ test('what is committed is applied once, whatever late messages say', () => {
   const entries = entriesOf(1, 1)
   server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 2 })
   server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 1 })
+  expect(server.report()).toMatchObject({ commitIndex: 2, lastApplied: 2 })
   server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 2 })
   expect(server.report()).toMatchObject({ commitIndex: 2, lastApplied: 2 })
   expect(applied.map(({ index }) => index)).toEqual([1, 2])
@@ -352,8 +411,17 @@ test('an entry is committed once a majority holds it, the leader included (5.3)'
   carrying[0]?.reply({ term: 1, success: true })
   carrying[0]?.reply({ term: 1, success: true })
   expect(server.report().commitIndex).toBe(0)
-  carrying[1]?.reply({ term: 1, success: true })
+  // The last peer counts as much as the first.
+  carrying[3]?.reply({ term: 1, success: true })
   expect(server.report().commitIndex).toBe(1)
+})
+
+test('a cluster of one commits what it takes, without asking anybody', () => {
+  const { server, clock, applied } = oneServerOf(1)
+  clock.advance(TIMEOUT_MS)
+  server.submit('x')
+  clock.advance(50)
+  expect(applied.map(({ command }) => command)).toEqual(['x'])
 })
 
 test('half of an even cluster commits nothing', () => {
@@ -394,6 +462,25 @@ test('an answer speaks of what was sent, not of what the log holds by then', () 
   expect(server.report().commitIndex).toBe(1)
 })
 
+/** A leader of term 1 whose entry another leader has replaced, with what it had sent. */
+function leaderDeposed() {
+  const leader = leaderOf(5)
+  const { server, clock, appends } = leader
+  server.submit('x')
+  clock.advance(50)
+  const carrying = appends.filter(({ args }) => args.entries.length > 0)
+  const depose = () =>
+    server.appendEntries({ ...heartbeat(2, 4), entries: entriesOf(2) })
+  return { ...leader, carrying, depose }
+}
+
+test('answers to a leader that was deposed commit nothing', () => {
+  const { server, carrying, depose } = leaderDeposed()
+  depose()
+  for (const { reply } of carrying) reply({ term: 1, success: true })
+  expect(server.report()).toMatchObject({ role: 'Follower', commitIndex: 0 })
+})
+
 test('a late answer does not undo what the leader knows of a follower', () => {
   const { server, clock, appends } = leaderOf(3)
   for (const command of ['a', 'b', 'c']) server.submit(command)
@@ -407,6 +494,23 @@ test('a late answer does not undo what the leader knows of a follower', () => {
   clock.advance(50)
   expect(server.report().commitIndex).toBe(3)
   expect(appends[0]?.args).toMatchObject({ prevLogIndex: 3, entries: [] })
+})
+
+test('a leader goes one entry back after a refusal, but not behind what is known (5.3)', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 2) })
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 3, voteGranted: true })
+  const [one, another] = appends.splice(0)
+  one?.reply({ term: 3, success: false })
+  another?.reply({ term: 3, success: true })
+  another?.reply({ term: 3, success: false })
+  clock.advance(50)
+  expect(appends[0]?.args).toMatchObject({
+    prevLogIndex: 1,
+    entries: entriesAfter(1, 2),
+  })
+  expect(appends[1]?.args).toMatchObject({ prevLogIndex: 2, entries: [] })
 })
 
 test('a command that cannot be sent as it is gets refused with a clear error', () => {
@@ -464,6 +568,7 @@ test('a command too long for one message is refused with a clear error', () => {
   const { server } = leaderOf(3)
   expect(() => server.submit('x'.repeat(2_000_001))).toThrow('2000000 characters long')
   expect(server.log).toEqual([])
+  expect(server.submit('x'.repeat(2_000_000))).toBe(1)
 })
 
 test('more than one message takes goes in several', () => {
@@ -475,4 +580,18 @@ test('more than one message takes goes in several', () => {
   carrying()?.reply({ term: 1, success: true })
   clock.advance(50)
   expect(carrying()?.args).toMatchObject({ prevLogIndex: 1, entries: [{}] })
+})
+
+test('a command longer than a message takes goes by itself', () => {
+  const { server, clock, appends } = leaderOf(2)
+  for (const letter of ['a', 'b']) server.submit(letter.repeat(1_000_001))
+  clock.advance(50)
+  expect(appends.at(-1)?.args.entries).toHaveLength(1)
+})
+
+test('an entry counts for more than its command: many short ones go in several, too', () => {
+  const { server, clock, appends } = leaderOf(2)
+  for (let i = 0; i < 6_000; i += 1) server.submit('x'.repeat(50))
+  clock.advance(50)
+  expect(appends.at(-1)?.args.entries).toHaveLength(5_000)
 })

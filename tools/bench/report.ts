@@ -1,7 +1,7 @@
 /** What the benchmarks' programs share: options, progress, tables. */
 import { SingleBar } from 'cli-progress'
 import { InvalidArgumentError } from 'commander'
-import { parseWholeNumber, wholeNumbersFrom } from '../src/harness/settings.ts'
+import { parseWholeNumber, wholeNumbersFrom } from '../src/cli/numbers.ts'
 
 export interface Progress {
   step(what: string): void

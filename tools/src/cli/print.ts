@@ -14,6 +14,19 @@ export function paint(style: Style, text: string): string {
   return color ? styleText(style, text, { validateStream: false }) : text
 }
 
+/** A diff, each line in the colour of what it does. */
+export function paintDiff(diff: string): string {
+  const lines = diff.trimEnd().split('\n')
+  return lines.map((line) => paint(styleOfDiff(line), line)).join('\n')
+}
+
+function styleOfDiff(line: string): Style {
+  if (line.startsWith('---') || line.startsWith('+++')) return 'bold'
+  if (line.startsWith('@@')) return 'cyan'
+  if (line.startsWith('-')) return 'red'
+  return line.startsWith('+') ? 'green' : 'reset'
+}
+
 /** Whether a stream shows colours, as far as the environment has no other wish. */
 export function showsColor(
   stream: { readonly isTTY?: boolean },

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { exitsOnUsage } from '../cli/command.ts'
 import { exitCodeOf, UsageError } from '../cli/exit.ts'
-import { paint, say } from '../cli/print.ts'
+import { paint, paintDiff, say } from '../cli/print.ts'
 import { drawSchedule } from '../explore/draw.ts'
 import { Explorer } from '../explore/explore.ts'
 import {
@@ -93,7 +93,7 @@ function showMistake({ title, breaks, seen, story, diff }: Mistake): void {
   say(`${paint('bold', title)}\n\n${story}\n`)
   say(`Breaks  ${breaks}`)
   say(`Seen    ${seen}\n`)
-  for (const line of diff.trimEnd().split('\n')) say(paint(styleOf(line), line))
+  say(paintDiff(diff))
 }
 
 async function runAsked(name: string | undefined, options: RunOptions): Promise<number> {
@@ -185,12 +185,3 @@ function spread(rows: readonly Row[]): string {
   const seeds = rows.map((row) => row.seeds).sort((a, b) => a - b)
   return `half of them within ${seeds[seeds.length >> 1]} seeds, all within ${seeds.at(-1)}`
 }
-
-function styleOf(line: string): Style {
-  if (line.startsWith('---') || line.startsWith('+++')) return 'bold'
-  if (line.startsWith('@@')) return 'cyan'
-  if (line.startsWith('-')) return 'red'
-  return line.startsWith('+') ? 'green' : 'reset'
-}
-
-type Style = 'bold' | 'cyan' | 'red' | 'green' | 'reset'

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { CatchUp } from '../../src/explore/catch-up.ts'
-import { compilePart } from '../../src/parts/compile.ts'
 import { drawSchedule } from '../../src/explore/draw.ts'
 import { loadPart } from '../../src/explore/part.ts'
 import { FAULT_KINDS, type Schedule, SLOW_KINDS } from '../../src/explore/schedule.ts'
 import { drawOptionsFor } from '../../src/explore/search.ts'
 import { runSchedule } from '../../src/explore/world.ts'
 import type { Cluster, ServerUnderTest } from '../../src/lab/index.ts'
+import { compilePart } from '../../src/parts/compile.ts'
 import { scheduleOf } from './hunt.ts'
 
 const part2 = await loadPart(await compilePart('part2'))

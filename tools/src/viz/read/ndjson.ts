@@ -1,6 +1,6 @@
 import { isKnown } from '../../testlog/event.ts'
-import { ROLES } from '../shared/format.ts'
 import type { LoggedEntry, Role, RunEvent } from '../shared/event.ts'
+import { ROLES } from '../shared/format.ts'
 
 const OPENING_BRACE = 123
 
