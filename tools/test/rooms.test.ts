@@ -10,7 +10,7 @@ const TIMEOUT_MS = 30_000
 async function problemsOf(files: Readonly<Record<string, string>>): Promise<string[]> {
   const root = mkdtempSync(join(tmpdir(), 'rooms-'))
   try {
-    const all = { 'scripts/a.ts': '', 'docs/playground/a.ts': '', ...files }
+    const all = { 'scripts/a.ts': '', 'playground/a.ts': '', ...files }
     for (const [file, text] of Object.entries(all)) {
       mkdirSync(dirname(join(root, file)), { recursive: true })
       writeFileSync(join(root, file), text)

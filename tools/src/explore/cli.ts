@@ -6,7 +6,7 @@ import { say } from '../cli/print.ts'
 import { compilePart } from '../parts/compile.ts'
 import { compileMistake, findMistake } from '../parts/mistake.ts'
 import { readCase } from './case.ts'
-import { type DrawOptions, drawSchedule } from './draw.ts'
+import { drawSchedule } from './draw.ts'
 import { Explorer, type Search } from './explore.ts'
 import {
   EXIT_FOUND,
@@ -16,6 +16,7 @@ import {
   seedsOfShard,
 } from './options.ts'
 import { loadPart } from './part.ts'
+import type { DrawOptions } from './schedule.ts'
 import { drawOptionsFor, type Speed, showSearch, stopwatch } from './search.ts'
 import { type Finding, inMs, showFinding, showSchedule } from './show.ts'
 import { logCase, writeTimeline } from './timeline.ts'

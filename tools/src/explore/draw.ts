@@ -3,24 +3,13 @@ import { drawFileStory } from './file.ts'
 import {
   type ClusterFaultKind,
   type CrashMoment,
+  type DrawOptions,
   type Fault,
-  type FaultKind,
   type Schedule,
   SLOW_KINDS,
   type SlowKind,
 } from './schedule.ts'
 import { withSlowness } from './slowness.ts'
-
-export interface DrawOptions {
-  readonly durationMs: number
-  /** As many as this, or from 1 to 7 when null. */
-  readonly servers: number | null
-  /** The kinds of faults that may occur. */
-  readonly kinds: readonly FaultKind[]
-  readonly hasCommands: boolean
-  /** Whether the part must go on, and catch up, while something stays slow. */
-  readonly bearsSlowness: boolean
-}
 
 /** The kinds that are drawn by temper. */
 type TemperKind = Exclude<ClusterFaultKind, SlowKind>

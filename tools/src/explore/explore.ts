@@ -1,6 +1,6 @@
 import { Tinypool } from 'tinypool'
 import { compileWorker } from './bundle.ts'
-import type { DrawOptions } from './draw.ts'
+import type { DrawOptions } from './schedule.ts'
 import type { Batch, Tally } from './worker.ts'
 
 export interface Search {

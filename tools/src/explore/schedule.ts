@@ -39,6 +39,18 @@ export type CrashMoment =
   | { readonly on: 'time' | 'vote' | 'append' }
   | { readonly on: 'write'; readonly count: number }
 
+/** What a schedule is drawn from, beside its seed. */
+export interface DrawOptions {
+  readonly durationMs: number
+  /** As many as this, or from 1 to 7 when null. */
+  readonly servers: number | null
+  /** The kinds of faults that may occur. */
+  readonly kinds: readonly FaultKind[]
+  readonly hasCommands: boolean
+  /** Whether the part must go on, and catch up, while something stays slow. */
+  readonly bearsSlowness: boolean
+}
+
 interface Timed {
   readonly atMs: number
   /** How long it lasts. A fault without this outlives the others: see World. */

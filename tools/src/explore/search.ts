@@ -1,8 +1,8 @@
 import { UsageError } from '../cli/exit.ts'
 import { type Progress, showProgress } from '../cli/progress.ts'
-import type { DrawOptions } from './draw.ts'
 import type { ExploreOptions } from './options.ts'
 import type { Part } from './part.ts'
+import type { DrawOptions } from './schedule.ts'
 import { FAULT_KINDS, type FaultKind } from './schedule.ts'
 import type { Tally } from './worker.ts'
 

@@ -1,6 +1,11 @@
 import { between, logBetween, pick, type Random } from '../lab/random.ts'
-import type { DrawOptions } from './draw.ts'
-import { type Fault, type Schedule, SLOW_KINDS, type SlowKind } from './schedule.ts'
+import {
+  type DrawOptions,
+  type Fault,
+  type Schedule,
+  SLOW_KINDS,
+  type SlowKind,
+} from './schedule.ts'
 
 /** How often bytes and work take time, where there are other faults to draw. */
 const CHANCE = 0.2

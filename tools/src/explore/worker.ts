@@ -1,5 +1,6 @@
-import { type DrawOptions, drawSchedule } from './draw.ts'
+import { drawSchedule } from './draw.ts'
 import { loadPart, type Part } from './part.ts'
+import type { DrawOptions } from './schedule.ts'
 import { runSchedule, type Violation } from './world.ts'
 
 /** Seeds for one worker to go through. */
