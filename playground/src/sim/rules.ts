@@ -104,8 +104,8 @@ const RULES = {
       'Without anything to say, a leader still sends AppendEntries at every interval, so ' +
       'that nobody begins an election.',
     paper: 'Figure 2, Leaders; section 5.2',
-    symbol: 'sendHeartbeats',
-    line: 'for (const peer of this.peers) this.send',
+    symbol: 'sendAppendEntries',
+    line: 'peer.appendEntries(',
   },
   sendEntries: {
     title: 'Leaders: send what a follower lacks',
