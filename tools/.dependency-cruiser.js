@@ -11,6 +11,7 @@ const MAY_KNOW = {
   testlog: [],
   lab: ['testlog'],
   parts: ['cli'],
+  histories: ['cli'],
   harness: ['cli', 'testlog', 'lab'],
   browser: ['cli'],
   viz: ['cli', 'testlog', 'browser'],

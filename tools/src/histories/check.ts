@@ -1,0 +1,74 @@
+import type { History, Operation } from './history.ts'
+import { keyValue, type Model, register, whole } from './model.ts'
+import { type Limits, type Result, search, type Verdict } from './search.ts'
+
+export const MODELS = { kv: keyValue, register } as const
+
+export type ModelName = keyof typeof MODELS
+
+export interface CheckOptions {
+  readonly model: ModelName
+  /** Each key by itself: what happens to one says nothing of another. Lists undo it. */
+  readonly split: boolean
+  readonly limits: Limits
+  readonly onKey?: (done: number, total: number) => void
+}
+
+/** What was found of a history, or of the key that it is not linearizable for. */
+export interface Finding extends Result {
+  /** Null where the keys were checked together. */
+  readonly key: string | null
+  readonly operations: readonly Operation[]
+}
+
+/**
+ * Whether there is an order of the operations, each between its invocation and its return,
+ * in which every answer is the right one. A history is linearizable when it is for each of
+ * its keys (Herlihy and Wing, 1990).
+ */
+export function check(history: History, options: CheckOptions): Finding {
+  const { operations, initial } = history
+  const model: Model<unknown> = MODELS[options.model] as Model<unknown>
+  const isSplit = options.split && operations.every(({ f }) => f !== 'list')
+  if (!isSplit) {
+    const found = search(whole(model, initial), initial, operations, options.limits)
+    return { ...found, key: null, operations }
+  }
+  const byKey = groupByKey(operations)
+  let worst: Finding | null = null
+  let done = 0
+  for (const [key, ofKey] of byKey) {
+    const found = search(model, initial, ofKey, options.limits)
+    if (isWorse(found.verdict, worst?.verdict))
+      worst = { ...found, key, operations: ofKey }
+    if (found.verdict === 'not linearizable') break
+    done += 1
+    options.onKey?.(done, byKey.size)
+  }
+  return worst ?? NOTHING
+}
+
+function groupByKey(operations: readonly Operation[]): Map<string, Operation[]> {
+  const byKey = new Map<string, Operation[]>()
+  for (const operation of operations) {
+    const ofKey = byKey.get(operation.key)
+    if (ofKey) ofKey.push(operation)
+    else byKey.set(operation.key, [operation])
+  }
+  return byKey
+}
+
+const NOTHING: Finding = {
+  verdict: 'linearizable',
+  reason: null,
+  longest: [],
+  stuckAt: [],
+  key: null,
+  operations: [],
+}
+
+const GRAVITY: readonly Verdict[] = ['linearizable', 'unknown', 'not linearizable']
+
+function isWorse(verdict: Verdict, than: Verdict | undefined): boolean {
+  return than === undefined || GRAVITY.indexOf(verdict) > GRAVITY.indexOf(than)
+}

@@ -1,0 +1,132 @@
+/** Whether what clients saw can be explained, file by file. */
+import { Option } from 'commander'
+import { program, wholeNumber } from '../cli/command.ts'
+import { EXIT_USAGE, exitCodeOf } from '../cli/exit.ts'
+import { paint, say } from '../cli/print.ts'
+import { check, type Finding, MODELS, type ModelName } from './check.ts'
+import { HistoryError } from './events.ts'
+import { readHistory } from './read.ts'
+import type { Verdict } from './search.ts'
+
+interface Options {
+  readonly model?: ModelName
+  readonly timeout: number
+  readonly split: boolean
+  readonly json: boolean
+}
+
+interface Row {
+  readonly file: string
+  readonly verdict: Verdict
+  readonly operations: number
+  readonly ms: number
+}
+
+const HELP = `
+A file holds one event a line: NDJSON, Jepsen's history.edn, or the lines of a jepsen.log.
+
+Examples:
+  npm run linearizable -- history.ndjson
+  npm run linearizable -- store/*/history.edn --model register --timeout 60
+  npm run --silent linearizable -- history.ndjson --json
+
+Exit codes:
+  0  all of them are linearizable
+  1  one is not
+  2  a file cannot be read, or there is no such option
+  3  of one it is unknown: the time or the memory did not suffice`
+
+const EXIT_CODES: Readonly<Record<Verdict, number>> = {
+  linearizable: 0,
+  'not linearizable': 1,
+  unknown: 3,
+}
+
+/** 24 bytes each, half of the room free: some 800 MB. */
+const MAX_STEPS = 16_000_000
+const SHOWN_OPERATIONS = 8
+
+process.exitCode = await exitCodeOf(main)
+
+async function main(): Promise<number> {
+  const command = program('npm run linearizable --')
+    .description('Looks for an order of operations that explains every answer.')
+    .argument('<file...>', 'histories')
+    .addOption(
+      new Option(
+        '--model <name>',
+        'what the operations are of (default: by their names)',
+      ).choices(Object.keys(MODELS)),
+    )
+    .option('--timeout <s>', 'for each file, in seconds', wholeNumber(1), 60)
+    .option('--no-split', 'check all keys together')
+    .option('--json', 'print a JSON array of rows', false)
+    .addHelpText('after', HELP)
+  command.parse()
+  const options = command.opts<Options>()
+  const rows: Row[] = []
+  let exitCode = 0
+  for (const file of command.args) {
+    const row = await checkFile(file, options)
+    if (row === null) exitCode = EXIT_USAGE
+    else rows.push(row)
+  }
+  if (options.json) say(JSON.stringify(rows))
+  if (exitCode === EXIT_USAGE) return exitCode
+  const codes = rows.map(({ verdict }) => EXIT_CODES[verdict])
+  return codes.includes(1) ? 1 : Math.max(0, ...codes)
+}
+
+async function checkFile(file: string, options: Options): Promise<Row | null> {
+  const startedAt = performance.now()
+  try {
+    const { history, model } = await readHistory(file, options.model ?? null)
+    const deadline = startedAt + options.timeout * 1000
+    const limits = { deadline, maxSteps: MAX_STEPS }
+    const found = check(history, { model, split: options.split, limits })
+    const ms = Math.round(performance.now() - startedAt)
+    const row = {
+      file,
+      verdict: found.verdict,
+      operations: history.operations.length,
+      ms,
+    }
+    if (!options.json) sayRow(row, found)
+    return row
+  } catch (error) {
+    const isOurs = error instanceof HistoryError
+    if (!isOurs && !(error instanceof Error && 'syscall' in error)) throw error
+    process.stderr.write(`error: ${(error as Error).message}\n`)
+    return null
+  }
+}
+
+function sayRow({ file, verdict, operations, ms }: Row, found: Finding): void {
+  const style =
+    verdict === 'linearizable' ? 'green' : verdict === 'unknown' ? 'yellow' : 'red'
+  say(`${paint(style, verdict)}  ${file}  ${operations} operations, ${ms} ms`)
+  if (verdict === 'unknown') {
+    say(`  the ${found.reason} did not suffice`)
+    return
+  }
+  if (verdict === 'linearizable') return
+  const ofKey = found.key === null ? '' : ` of key ${JSON.stringify(found.key)}`
+  say(
+    `  the longest explanation${ofKey} has ${found.longest.length} operations, the last of them`,
+  )
+  for (const at of found.longest.slice(-SHOWN_OPERATIONS)) say(`    ${tell(found, at)}`)
+  say('  and nowhere after it is there a place for')
+  for (const at of found.stuckAt.slice(0, SHOWN_OPERATIONS))
+    say(`    ${tell(found, at)}`)
+}
+
+function tell({ operations }: Finding, at: number): string {
+  const operation = operations[at]
+  if (!operation) return ''
+  const { process, f, key, value, condition, answer } = operation
+  const parts = [`process ${process}: ${f} ${key}`]
+  if (value != null && f !== 'get' && f !== 'read') parts.push(JSON.stringify(value))
+  if (condition) parts.push(`if ${JSON.stringify(condition)}`)
+  parts.push(answer === null ? '→ unknown' : `→ ${JSON.stringify(answer)}`)
+  return parts.join(' ')
+}

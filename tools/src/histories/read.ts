@@ -1,0 +1,163 @@
+/**
+ * The three ways in which histories are written: NDJSON, as this repository writes them;
+ * Jepsen's history.edn, one map a line; and the lines of a jepsen.log.
+ */
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { parseEDNString } from 'edn-data'
+import { z } from 'zod'
+import type { ModelName } from './check.ts'
+import { HistoryBuilder, HistoryError, type HistoryEvent } from './events.ts'
+import type { History } from './history.ts'
+
+type ReadLine = (line: string) => HistoryEvent | null
+
+interface Format {
+  /** Whether a file that begins with this line is of the format. */
+  readonly fits: (line: string) => boolean
+  readonly read: ReadLine
+  readonly initial: (model: ModelName) => unknown
+}
+
+export interface Read {
+  readonly history: History
+  readonly model: ModelName
+}
+
+/** In characters. A history's line is short. */
+const SHOWN_LENGTH = 80
+
+/**
+ * Reads a file.
+ *
+ * @param model of the operations, or null to tell it from them.
+ * @throws HistoryError with the line's number when it is no history.
+ */
+export async function readHistory(
+  file: string,
+  model: ModelName | null = null,
+): Promise<Read> {
+  const builder = new HistoryBuilder()
+  const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity })
+  let format: Format | null = null
+  let guess: ModelName | null = model
+  let number = 0
+  for await (const line of lines) {
+    number += 1
+    if (line.trim() === '') continue
+    try {
+      format ??= formatOf(line)
+      const event = format.read(line)
+      if (!event) continue
+      guess ??= event.f in REGISTER_OPERATIONS ? 'register' : 'kv'
+      builder.add(event)
+    } catch (error) {
+      throw new HistoryError(`${file}:${number}: ${(error as Error).message}`)
+    }
+  }
+  if (!format || !guess) throw new HistoryError(`${file} holds no history`)
+  return { history: builder.finish(format.initial(guess)), model: guess }
+}
+
+const REGISTER_OPERATIONS = { read: true, write: true, cas: true }
+
+function formatOf(line: string): Format {
+  const format = FORMATS.find(({ fits }) => fits(line))
+  if (format) return format
+  throw new HistoryError(
+    `this is no event of a history: ${line.slice(0, SHOWN_LENGTH)}; expected ` +
+      '{"type": "invoke", …}, {:type :invoke, …} or INFO jepsen.util - …',
+  )
+}
+
+const condition = z.union([
+  z.object({ version: z.int() }).strict(),
+  z.object({ absent: z.literal(true) }).strict(),
+])
+
+const ndjsonEvent = z.object({
+  type: z.enum(['invoke', 'ok', 'fail', 'info']),
+  process: z.union([z.int(), z.string()]),
+  f: z.string(),
+  key: z.string().default(''),
+  value: z.unknown(),
+  if: condition.optional(),
+  version: z.int().nullish(),
+  previous: z.unknown(),
+  held: z.boolean().optional(),
+})
+
+function readNdjson(line: string): HistoryEvent {
+  const { process, if: asked, held, ...event } = z.parse(ndjsonEvent, JSON.parse(line))
+  const { type, f, key, value, version, previous } = event
+  const found = f === 'get' || f === 'read' || f === 'list' ? { value } : { previous }
+  return {
+    ...{ type, f, key, value, process: `${process}` },
+    condition: asked ?? null,
+    answer: {
+      ...found,
+      ...(version != null && { version }),
+      ...(held !== undefined && { held }),
+    },
+  }
+}
+
+const ednEvent = z.object({
+  type: z.enum(['invoke', 'ok', 'fail', 'info']),
+  process: z.union([z.int(), z.string()]),
+  f: z.string(),
+  key: z.unknown(),
+  value: z.unknown(),
+})
+
+/** Of nemeses, who do something to the servers, and are no clients. */
+function readEdn(line: string): HistoryEvent | null {
+  const text = line.trim().replace(/^\[|\]$/g, '')
+  const map = parseEDNString(text, { mapAs: 'object', keywordAs: 'string' })
+  const { type, process, f, key, value } = z.parse(ednEvent, map)
+  if (typeof process === 'string') return null
+  return {
+    ...{ type, f, value, process: `${process}`, condition: null },
+    key: key === undefined || key === null ? '' : String(key),
+    answer: f === 'get' || f === 'read' ? { value } : {},
+  }
+}
+
+const JEPSEN_LINE = /^INFO\s+jepsen\.util - (\d+)\s+:(\w+)\s+:(\w+)\s+(.*)$/
+
+function readJepsenLog(line: string): HistoryEvent | null {
+  const [, process = '', type = '', f = '', rest = ''] = JEPSEN_LINE.exec(line) ?? []
+  if (process === '') return null
+  const event = { process, f, key: '', condition: null }
+  if (rest === ':timed-out') {
+    // A read that came to nothing; a change that may still come to something.
+    const outcome = type === 'fail' && f === 'read' ? 'fail' : 'info'
+    return { ...event, type: outcome, value: null, answer: {} }
+  }
+  const value = parseEDNString(rest)
+  // Here a compare-and-set that fails says that the comparison did.
+  if (type === 'fail' && f === 'cas') {
+    return { ...event, type: 'ok', value, answer: { held: false } }
+  }
+  const answer = f === 'read' ? { value } : f === 'cas' ? { held: true } : {}
+  return { ...event, type: type as HistoryEvent['type'], value, answer }
+}
+
+const FORMATS: readonly Format[] = [
+  {
+    fits: (line) => /^\s*\{\s*"/.test(line),
+    read: readNdjson,
+    initial: () => null,
+  },
+  {
+    fits: (line) => /^\s*\[?\s*\{\s*:/.test(line),
+    read: readEdn,
+    // A key that is missing reads as the empty text.
+    initial: (model) => (model === 'kv' ? '' : null),
+  },
+  {
+    fits: (line) => /^\S+\s+jepsen/.test(line),
+    read: readJepsenLog,
+    initial: () => null,
+  },
+]

@@ -1,0 +1,235 @@
+/** What the checker says of histories, and that it says what trying every order says. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { check } from '../../src/histories/check.ts'
+import type {
+  Answer,
+  Condition,
+  History,
+  Operation,
+} from '../../src/histories/history.ts'
+import { keyValue, register, whole } from '../../src/histories/model.ts'
+
+const LIMITS = { deadline: Number.POSITIVE_INFINITY, maxSteps: 100_000 }
+
+type Told = Partial<Operation> & { at: readonly [number, number | null] }
+
+/** `at`: when it was invoked and when it returned; null for never. */
+function historyOf(told: readonly Told[]): History {
+  const operations = told
+    .map(({ at: [invokedAt, returnedAt], ...operation }, i) => ({
+      process: `${i}`,
+      f: 'put',
+      key: 'x',
+      value: null,
+      condition: null,
+      invokedAt,
+      returnedAt: returnedAt ?? Number.POSITIVE_INFINITY,
+      answer: returnedAt === null ? null : {},
+      ...operation,
+    }))
+    .sort((a, b) => a.invokedAt - b.invokedAt)
+  return { operations, initial: null }
+}
+
+function verdict(told: readonly Told[]): string {
+  const options = { model: 'kv', limits: LIMITS } as const
+  const split = check(historyOf(told), { ...options, split: true }).verdict
+  // What is true of each key is true of all together.
+  expect(check(historyOf(told), { ...options, split: false }).verdict).toBe(split)
+  return split
+}
+
+const put = (at: Told['at'], value: string, answer: Answer = {}): Told => ({
+  ...{ at, f: 'put', value },
+  answer: at[1] === null ? null : answer,
+})
+const append = (at: Told['at'], value: string): Told => ({
+  ...put(at, value),
+  f: 'append',
+})
+const get = (at: Told['at'], value: string | null, version?: number): Told => ({
+  ...{ at, f: 'get', answer: { value, version } },
+})
+const onlyIf = (condition: Condition, told: Told): Told => ({ ...told, condition })
+
+describe('a history is linearizable when', () => {
+  test.each<[string, Told[]]>([
+    ['nothing happened', []],
+    ['one thing happens after the other', [put([1, 2], 'a'), get([3, 4], 'a')]],
+    ['a read sees a write that is under way', [put([1, 4], 'a'), get([2, 3], 'a')]],
+    ['a read does not see one yet', [put([1, 4], 'a'), get([2, 3], null)]],
+    [
+      'an unknown write takes effect after everything else',
+      [put([1, null], 'a'), get([2, 3], null), put([4, 5], 'b'), get([6, 7], 'a')],
+    ],
+    ['an unknown write never takes effect', [put([1, null], 'a'), get([2, 3], null)]],
+    [
+      'a condition holds once',
+      [
+        onlyIf({ absent: true }, put([1, 4], 'a', { held: true })),
+        onlyIf({ absent: true }, put([2, 3], 'b', { held: false })),
+        get([5, 6], 'a'),
+      ],
+    ],
+    [
+      'a version is found that a change of unknown outcome may have',
+      [put([1, null], 'a'), get([2, 3], 'a', 7), get([4, 5], 'a', 7)],
+    ],
+  ])('%s', (_, told) => expect(verdict(told)).toBe('linearizable'))
+})
+
+describe('a history is not linearizable when', () => {
+  test.each<[string, Told[]]>([
+    ['a read is stale', [put([1, 2], 'a'), put([3, 4], 'b'), get([5, 6], 'a')]],
+    ['a write is lost', [put([1, 2], 'a'), get([3, 4], null)]],
+    ['an append is carried out twice', [append([1, 2], 'a'), get([3, 4], 'aa')]],
+    [
+      'two reads see two changes in different orders',
+      [
+        put([1, 9], 'a'),
+        put([1, 9], 'b'),
+        get([2, 3], 'a'),
+        get([4, 5], 'b'),
+        get([6, 7], 'a'),
+      ],
+    ],
+    [
+      'a condition held twice',
+      [
+        onlyIf({ absent: true }, put([1, 4], 'a', { held: true })),
+        onlyIf({ absent: true }, put([2, 3], 'b', { held: true })),
+      ],
+    ],
+    [
+      'a condition held that did not',
+      [onlyIf({ version: 3 }, put([1, 2], 'a', { held: true }))],
+    ],
+    [
+      'what was there before is another',
+      [put([1, 2], 'a'), put([3, 4], 'b', { previous: 'c' })],
+    ],
+    [
+      'a version changes by itself',
+      [put([1, 2], 'a', { version: 1 }), get([3, 4], 'a', 2)],
+    ],
+    [
+      'a value is seen before the write of it began',
+      [get([1, 2], 'a'), put([3, 4], 'a')],
+    ],
+  ])('%s', (_, told) => expect(verdict(told)).toBe('not linearizable'))
+})
+
+test('keys tell nothing of each other, but a list tells of all', () => {
+  const told: Told[] = [
+    { ...put([1, 2], 'a'), key: 'x' },
+    { ...put([3, 4], 'b'), key: 'y' },
+    { at: [5, 6], f: 'list', key: '', answer: { value: [['y', 'b']] } },
+  ]
+  const options = { model: 'kv', split: true, limits: LIMITS } as const
+  expect(check(historyOf(told), options).verdict).toBe('not linearizable')
+  expect(check(historyOf(told.slice(0, 2)), options).verdict).toBe('linearizable')
+})
+
+test('what cannot be explained is told: how far one comes, and what has no place', () => {
+  const told = [put([1, 2], 'a'), put([3, 4], 'b'), get([5, 6], 'a'), get([7, 8], 'b')]
+  const options = { model: 'kv', split: true, limits: LIMITS } as const
+  const found = check(historyOf(told), options)
+  expect(found.longest).toEqual([0, 1])
+  expect(found.stuckAt).toEqual([2])
+  expect(found.key).toBe('x')
+})
+
+test('a search that would take too much says so', () => {
+  const told = Array.from({ length: 12 }, (_, i) => put([i, 100 + i], `${i}`))
+  const history = historyOf([...told, get([200, 201], 'none of them')])
+  const options = { model: 'kv', split: true } as const
+  const memory = { deadline: Number.POSITIVE_INFINITY, maxSteps: 100 }
+  expect(check(history, { ...options, limits: memory })).toMatchObject({
+    ...{ verdict: 'unknown', reason: 'memory' },
+  })
+  const time = { deadline: performance.now() - 1, maxSteps: 1_000_000 }
+  expect(check(history, { ...options, limits: time })).toMatchObject({
+    ...{ verdict: 'unknown', reason: 'time' },
+  })
+})
+
+const answer = fc.record(
+  {
+    value: fc.constantFrom(null, 'a', 'b', 'ab'),
+    version: fc.constantFrom(undefined, 1, 2),
+    previous: fc.constantFrom(undefined, null, 'a'),
+    held: fc.boolean(),
+  },
+  { requiredKeys: ['value', 'version', 'previous'] },
+)
+
+const operation = (names: readonly string[]) =>
+  fc.record({
+    f: fc.constantFrom(...names),
+    value: fc.constantFrom('a', 'b'),
+    key: fc.constantFrom('x', 'y'),
+    condition: fc.constantFrom(null, { absent: true }, { version: 1 }),
+    answer: fc.option(answer),
+    from: fc.integer({ min: 0, max: 9 }),
+    for: fc.integer({ min: 0, max: 9 }),
+  })
+
+/** Five operations of a service at random: some histories can be explained, most cannot. */
+const history = (names: readonly string[]) =>
+  fc.array(operation(names), { maxLength: 5 }).map((told) =>
+    historyOf(
+      told.map(({ from, for: lasts, answer, condition, ...rest }, i) => ({
+        ...rest,
+        condition: condition as Condition | null,
+        answer: answer as Answer | null,
+        // No two events at the same place.
+        at: [10 * from + i, answer === null ? null : 10 * (from + lasts) + i + 0.5],
+      })),
+    ),
+  )
+
+/** Tries every order that time allows, by all those who may be left out. */
+function canBeExplained({ operations, initial }: History): boolean {
+  const model = whole(keyValue, initial)
+  const visit = (
+    left: readonly Operation[],
+    state: ReturnType<typeof model.initial>,
+  ): boolean =>
+    left.every((operation) => operation.answer === null) ||
+    left.some((operation) => {
+      const isNext = left.every(({ returnedAt }) => operation.invokedAt < returnedAt)
+      const next = isNext ? model.step(state, operation) : undefined
+      const rest = left.filter((other) => other !== operation)
+      return next !== undefined && visit(rest, next)
+    })
+  return visit(operations, model.initial(initial))
+}
+
+test('says what trying every order says', () => {
+  const names = ['put', 'append', 'delete', 'get']
+  let explained = 0
+  fc.assert(
+    fc.property(history(names), (drawn) => {
+      const expected = canBeExplained(drawn) ? 'linearizable' : 'not linearizable'
+      if (expected === 'linearizable') explained += 1
+      for (const split of [true, false]) {
+        const options = { model: 'kv', split, limits: LIMITS } as const
+        expect(check(drawn, options).verdict).toBe(expected)
+      }
+    }),
+    { numRuns: 3_000 },
+  )
+  expect(explained).toBeGreaterThan(100)
+})
+
+test('a register compares and sets', () => {
+  const at = { process: '0', key: '', condition: null, invokedAt: 0, returnedAt: 1 }
+  const cas = { ...at, f: 'cas', value: [1, 2] }
+  expect(register.step(1, { ...cas, answer: { held: true } })).toBe(2)
+  expect(register.step(1, { ...cas, answer: { held: false } })).toBeUndefined()
+  expect(register.step(3, { ...cas, answer: { held: false } })).toBe(3)
+  expect(
+    register.step(null, { ...at, f: 'read', value: null, answer: { value: null } }),
+  ).toBeNull()
+})
