@@ -22,6 +22,6 @@ cmp -s pnpm-lock.yaml node_modules/.pnpm/lock.yaml &&
   packages | cmp -s - node_modules/.packages && exit 0
 echo 'Installing the packages that the lockfile names (once) …' >&2
 # With a terminal it would ask before it replaces packages, and hold up whoever else installs.
-npx --yes pnpm@10 install --frozen-lockfile --reporter=append-only \
+npx --yes --package=pnpm@10 -- pnpm install --frozen-lockfile --reporter=append-only \
   --config.confirm-modules-purge=false >&2 || exit
 packages >node_modules/.packages

@@ -50,7 +50,7 @@ function install() {
 const NOTHING = { status: 0, stderr: '' }
 
 test('what is installed is installed once', () => {
-  expect(install().stderr).toMatch(/^Installing .*\nnpx --yes pnpm.*\n$/)
+  expect(install().stderr).toMatch(/^Installing .*\nnpx --yes --package=pnpm.*\n$/)
   expect(install()).toEqual(NOTHING)
 })
 
