@@ -41,6 +41,7 @@ export async function runMutants(
     timeoutMS: TIMEOUT_MS,
     // TypeScript 7 has no interface by which StrykerJS could read one.
     tsconfigFile: 'no-such.json',
+    // Which tests fail without a change, if some do.
     logLevel: 'error' as LogLevel,
     allowConsoleColors: false,
   })

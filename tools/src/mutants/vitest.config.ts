@@ -3,9 +3,9 @@ import { basename } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** By their files, what is over soon; and what waits for sockets and processes. */
+/** By their files, what is over soon; and what waits for sockets. */
 const QUICK = ['rules', 'storage']
-const SLOW = ['server', 'storage-lock']
+const SLOW = ['server']
 
 /** The first failure ends a run: so the quick ones go first. */
 class QuickestFirst extends BaseSequencer {
@@ -24,7 +24,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Processes of their own know nothing of the change, and take long.
-    exclude: ['test/processes.test.ts'],
+    exclude: ['test/{processes,storage-lock}.test.ts'],
     // StrykerJS ends what takes too long, and knows how long it takes without a change.
     testTimeout: 0,
     env: { RAFT_SEEDS: '1' },
