@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { compareSources, membersOf } from '../src/checks/copies.ts'
+import { compareSources, driftedTests, membersOf } from '../src/checks/copies.ts'
 
 const SOURCE = `const TOP = 1
 
@@ -81,4 +81,15 @@ test('a member that was renamed is missing, and one that moved is found', () => 
   )
   expect(compareSources(SOURCE, moved).missing).toEqual([])
   expect(compareSources(SOURCE, moved).moved).toEqual(['start'])
+})
+
+test('tests of one sentence are the same, or say why not', () => {
+  const before = "test('a', () => {\n  call(1)\n})\n\ntest('b', () => {})\n"
+  expect(driftedTests(before, before, 'part1')).toEqual([])
+  const after = before.replace('call(1)', 'call(2)')
+  expect(driftedTests(before, after, 'part1')).toEqual(["'a'"])
+  expect(driftedTests(before, `// Not as in part1: two.\n${after}`, 'part1')).toEqual([])
+  expect(driftedTests(before, `// Not as in part2: two.\n${after}`, 'part1')).toEqual([
+    "'a'",
+  ])
 })

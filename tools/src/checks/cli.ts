@@ -2,11 +2,18 @@
  * What `npm run check` looks at that no tool from elsewhere does. A check prints the figures
  * that it found, and what is wrong with them in sentences.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../cli/root.ts'
 import { listParts } from '../parts/find.ts'
-import { compareSources, GO_LINES, LEAST_KEPT, linesOf, SHARED_FILES } from './copies.ts'
+import {
+  compareSources,
+  driftedTests,
+  GO_LINES,
+  LEAST_KEPT,
+  linesOf,
+  SHARED_FILES,
+} from './copies.ts'
 import { checkRooms } from './rooms.ts'
 
 interface Finding {
@@ -16,7 +23,7 @@ interface Finding {
 
 const parts = listParts(ROOT)
 
-const findings = [...sharedFiles(), ...sizes(), ...growth(), await rooms()]
+const findings = [...sharedFiles(), ...sizes(), ...growth(), ...tests(), await rooms()]
 for (const { figure, problems } of findings) {
   console.log(figure)
   for (const problem of problems) console.error(`  error: ${problem}`)
@@ -42,6 +49,33 @@ function sharedFiles(): Finding[] {
           'copy the one that is right over the other, or take it off the list in ' +
           'tools/src/checks/copies.ts',
       ),
+    }
+  })
+}
+
+/** What a part's tests say in the same words as the part before, they do the same way. */
+function tests(): Finding[] {
+  return parts.slice(1).map((part, i) => {
+    const before = parts[i] as string
+    const files = readdirSync(join(ROOT, part, 'test')).filter((file) =>
+      file.endsWith('.test.ts'),
+    )
+    const problems = files.flatMap((name) => {
+      const file = `test/${name}`
+      const drifted = driftedTests(
+        read(before, file) ?? '',
+        read(part, file) ?? '',
+        before,
+      )
+      return drifted.map(
+        (sentence) =>
+          `${part}/${file}: ${sentence} is not what it is in ${before}; make them the ` +
+          `same, or say why not in a comment above it: // Not as in ${before}: …`,
+      )
+    })
+    return {
+      figure: `${before} → ${part}: tests of one sentence are the same`,
+      problems,
     }
   })
 }

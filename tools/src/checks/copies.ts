@@ -67,6 +67,41 @@ export function linesOf(text: string): string[] {
   return text.replace(/\n$/, '').split('\n')
 }
 
+/**
+ * The tests of a file that say the same sentence in the next part's and do not do the same,
+ * unless the comment above the later one begins with "Not as in partN" and says why.
+ */
+export function driftedTests(before: string, after: string, part: string): string[] {
+  const earlier = testsOf(before)
+  return [...testsOf(after)].flatMap(([sentence, { text, comment }]) => {
+    const old = earlier.get(sentence)
+    const isSame = old === undefined || old.text === text
+    return isSame || comment.includes(`Not as in ${part}`) ? [] : [sentence]
+  })
+}
+
+interface TestCase {
+  readonly text: string
+  /** The line above it. */
+  readonly comment: string
+}
+
+function testsOf(source: string): Map<string, TestCase> {
+  const lines = linesOf(source)
+  const tests = definitionsIn(source, 'test.ts').filter(({ name }) =>
+    name.startsWith("'"),
+  )
+  return new Map(
+    tests.map(({ name, firstLine, lastLine }) => [
+      name,
+      {
+        text: lines.slice(firstLine - 1, lastLine).join('\n'),
+        comment: lines[firstLine - 2] ?? '',
+      },
+    ]),
+  )
+}
+
 /** Lines with words in them; those of brackets alone often match by chance. */
 function reindented(old: readonly string[], next: readonly string[]): string[] {
   const changes = diffArrays(old as string[], next as string[], {
