@@ -129,6 +129,29 @@ describe.concurrent('dotest.sh', { timeout: TIMEOUT_MS }, () => {
     expect(held.exitCode).toBe(0)
   })
 
+  test('a whole part writes no log, but that of the first test that fails', async () => {
+    const run = await dotest(['part1'])
+    expect(run.exitCode).toBe(1)
+    expect(run.output.match(/^PASS/gm)?.length).toBeGreaterThan(30)
+    expect(run.output).toMatch(/^Seed \d+ fails it; again, with the test log:$/m)
+    expect(run.output.match(/^test log/gm)).toHaveLength(1)
+    expect(readFileSync(new URL(run.timeline), 'utf8')).toContain('data-status="fail"')
+  })
+
+  test('folds the heartbeats that change nothing, unless all are asked for', async () => {
+    const folded = await dotest(['part1', 'comes back'])
+    expect(folded.output).toMatch(/^ {37}… \d+ heartbeats$/m)
+    expect(folded.output).toMatch(/^ {37}… \d+ heartbeats, \d+ messages lost$/m)
+    expect(folded.output).not.toMatch(/sends AppendEntries/)
+    // One that is refused changes the leader: it is shown, from its arrival on.
+    const refused = folded.output.indexOf('success=false')
+    const before = folded.output.slice(0, refused).split('\n').at(-2)
+    expect(before).toMatch(/2 +Candidate t3 +receives AppendEntries from 1/)
+    const all = await dotest(['part1', 'comes back', '--verbose'])
+    expect(all.output).toMatch(/sends AppendEntries/)
+    expect(all.output).not.toMatch(/heartbeats/)
+  })
+
   test('a whole name means that test alone, though others contain it', async () => {
     const one = await dotest(['part1', 'the fixture'])
     expect(one.output).toMatch(/^PASS {2}the fixture \(/m)
@@ -202,7 +225,8 @@ test.each([
 test('what is asked for is read, and the environment where nothing is', () => {
   const read = (...args: string[]) => readRequest(['node', 'dotest', ...args], ['part1'])
   const plain = { part: 'part1', pattern: '', seed: 1, seeds: null, open: true }
-  expect(read('part1')).toEqual({ ...plain, network: 'simulated' })
+  const defaults = { network: 'simulated', verbose: false }
+  expect(read('part1')).toEqual({ ...plain, ...defaults })
   expect(read('./part1/', 'two', 'words', '--no-open', '--seeds', '9')).toMatchObject({
     part: 'part1',
     pattern: 'two words',
@@ -228,6 +252,8 @@ test('a pattern is a name, or a text or regular expression in any case', () => {
   expect(selectTests(names, '[')).toEqual(['a [ b'])
   expect(selectTests(names, '')).toEqual(names)
   expect(selectTests(names, 'nothing')).toEqual([])
+  // JavaScript's own engine would not come back from this one.
+  expect(selectTests(['a'.repeat(1_000)], '(a+)+$b')).toEqual([])
 })
 
 test('a browser is opened where there is a display, and not by CI', () => {

@@ -12,19 +12,23 @@ export interface Request {
   /** Run over this many seeds, from 1 on, until one fails. */
   readonly seeds: number | null
   readonly network: Settings['network']
+  /** Shows every line of the test log, heartbeats too. */
+  readonly verbose: boolean
   readonly open: boolean
 }
 
 const HELP = `
 The pattern is the whole name of a test, or a text or regular expression that its name
 contains, in upper or lower case; all tests that match are run, and their servers' events
-shown. Without a pattern, all tests of the part are run and only their results shown.
+shown. Without a pattern, all tests of the part are run, without a test log; the first
+that fails is run again with one.
 
 The test log and the timelines go to timelines/<part>/<seed>/.
 
 Examples:
   ./dotest.sh part1                                all tests of part 1
   ./dotest.sh part1 'comes back'                   one test, and its timeline
+  ./dotest.sh part1 'comes back' --verbose         with every heartbeat
   ./dotest.sh part1 'comes back' --seed 7          the same with other luck
   ./dotest.sh part1 'comes back' --seeds 1000      look for a seed with which it fails
   ./dotest.sh part1 'comes back' --network grpc    in real time, over real sockets
@@ -49,6 +53,7 @@ export function readRequest(argv: readonly string[], parts: readonly string[]): 
     seed?: number
     seeds?: number
     network?: Settings['network']
+    verbose: boolean
     open: boolean
   }>()
   const part = basename(partArgument)
@@ -71,6 +76,7 @@ export function readRequest(argv: readonly string[], parts: readonly string[]): 
     seed: options.seed ?? settings.seed ?? 1,
     seeds: options.seeds ?? null,
     network,
+    verbose: options.verbose,
     open: options.open,
   }
 }
@@ -89,6 +95,7 @@ function commandLine(parts: readonly string[]): Command {
     .addOption(seed.argParser(wholeNumber(0)))
     .addOption(seeds.argParser(wholeNumber(1)).conflicts('seed'))
     .addOption(network.choices(['simulated', 'grpc']))
+    .option('--verbose', 'show every heartbeat, too', false)
     .option('--no-open', 'do not open the timeline in the browser')
     .addHelpText('after', HELP)
 }

@@ -3,25 +3,38 @@ import { color, paint, say } from '../cli/print.ts'
 import type { TestLogLine } from '../testlog/event.ts'
 import { prettyLine } from '../testlog/pretty.ts'
 import { describeError } from './failure.ts'
+import { HeartbeatFold } from './fold.ts'
 import type { Failure } from './tests.ts'
 
 const HEADING = '       time  server  role      term  what happens'
 
-/** Prints lines of the test log, with a heading for each test. */
-export function linePrinter(): (text: string) => void {
+/** As far from the margin as what happens. */
+const INDENT = ' '.repeat(HEADING.indexOf('what happens'))
+
+/** Prints lines of the test log, with a heading for each test; `isVerbose`: all of them. */
+export function linePrinter(isVerbose: boolean): (text: string) => void {
   const startTimes = new Map<string, number>()
-  return (text) => {
-    const line = parseOrNull(text)
-    if (!line) {
-      say(text) // Whatever it is, it may be what somebody looks for.
-      return
-    }
+  const sayLine = (line: TestLogLine) => {
     if (line.event === 'test-start') {
       startTimes.set(line.test, line.time)
       say(`${paint('bold', line.test)}\n${paint('dim', HEADING)}`)
     }
     say(prettyLine(line, { startTime: startTimes.get(line.test) ?? 0, color }))
   }
+  const fold = new HeartbeatFold({ line: sayLine, heartbeats: sayHeartbeats })
+  return (text) => {
+    const line = parseOrNull(text)
+    if (!line)
+      say(text) // Whatever it is, it may be what somebody looks for.
+    else if (isVerbose) sayLine(line)
+    else fold.add(line)
+  }
+}
+
+function sayHeartbeats(count: number, lost: number): void {
+  const heartbeats = count === 1 ? '1 heartbeat' : `${count} heartbeats`
+  const fate = lost === 0 ? '' : `, ${lost} messages lost`
+  say(paint('dim', `${INDENT}… ${heartbeats}${fate}`))
 }
 
 function parseOrNull(text: string): TestLogLine | null {

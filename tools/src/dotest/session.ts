@@ -41,6 +41,7 @@ export class Session {
       return EXIT_USAGE
     }
     if (seeds !== null) return await this.hunt(chosen, seeds)
+    if (pattern === '') return await this.runAll(chosen, seed)
     return (await this.runLogged(chosen, seed)) ? 0 : 1
   }
 
@@ -57,22 +58,37 @@ export class Session {
       },
       onPrint: sayPrinted,
     })
-    const failure = failures.find((candidate) => candidate.seed !== null)
     if (failures.length === 0) say(`\nNothing failed with the seeds 1 to ${seeds}.`)
-    if (!failure?.seed) {
-      this.sayFailures(failures)
-      return failures.length === 0 ? 0 : 1
-    }
-    this.sayFailures(failures.filter((other) => other !== failure))
-    say(`\nSeed ${failure.seed} is the first to fail; again, with the test log:`)
-    const passed = await this.runLogged([failure.name], failure.seed)
+    return await this.showFirst(failures, 'is the first to fail')
+  }
+
+  /** Runs a whole part with the log off: hundreds of megabytes that nobody asked for. */
+  private async runAll(names: readonly string[], seed: number): Promise<number> {
+    this.set({ RAFT_SEED: `${seed}`, RAFT_LOG: '' })
+    const failures = await this.tests.run(names, {
+      onTestEnd: sayResult,
+      onPrint: sayPrinted,
+    })
+    return await this.showFirst(failures, 'fails it')
+  }
+
+  /** Tells what failed, and runs the first scenario of it again with the log on. */
+  private async showFirst(
+    failures: readonly Failure[],
+    verdict: string,
+  ): Promise<number> {
+    const scenario = failures.find(({ seed }) => seed !== null)
+    this.sayFailures(failures.filter((other) => other !== scenario))
+    if (!scenario?.seed) return failures.length === 0 ? 0 : 1
+    say(`\nSeed ${scenario.seed} ${verdict}; again, with the test log:`)
+    const passed = await this.runLogged([scenario.name], scenario.seed)
     if (passed) say('It passes this time: something else than the seed decides it.')
     return 1
   }
 
   /** Runs with the test log on, and shows it: line by line, and as a timeline. */
   private async runLogged(names: readonly string[], seed: number): Promise<boolean> {
-    const { part, pattern, network } = this.request
+    const { part, pattern, network, verbose } = this.request
     const runName = network === 'grpc' ? `seed-${seed}-grpc` : `seed-${seed}`
     const outDir = join(this.root, 'timelines', part, runName)
     const [name = ''] = names
@@ -81,19 +97,17 @@ export class Session {
     this.set({ RAFT_SEED: `${seed}`, RAFT_LOG: log })
 
     const results: Parameters<typeof sayResult>[] = []
-    const tail = new Tail(log, linePrinter())
-    const isVerbose = names.length === 1 || pattern !== ''
-    const timer = setInterval(() => isVerbose && tail.read(), LIVE_MS)
+    const tail = new Tail(log, linePrinter(verbose))
+    const timer = setInterval(() => tail.read(), LIVE_MS)
     const failures = await this.tests.run(names, {
-      onTestEnd: (...result) =>
-        isVerbose ? results.push(result) : sayResult(...result),
+      onTestEnd: (...result) => results.push(result),
       onPrint: sayPrinted,
     })
     clearInterval(timer)
-    if (isVerbose) tail.read()
+    tail.read()
     tail.close()
 
-    if (isVerbose) say('')
+    say('')
     for (const result of results) sayResult(...result)
     this.sayFailures(failures)
     await this.showTimelines(log, outDir)

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
 import { exitCodeOf } from '../cli/exit.ts'
 import { show } from '../cli/open.ts'
+import { matcher } from '../cli/pattern.ts'
 import { paint, say } from '../cli/print.ts'
 import { type Progress, showProgress } from '../cli/progress.ts'
 import { InputError, type Timelines, writeTimelines } from './index.ts'
@@ -76,11 +77,13 @@ async function run(files: readonly string[], options: Options): Promise<void> {
 }
 
 /** Text to find, or an expression between slashes. */
-function patternOf(text: string | undefined): string | RegExp | undefined {
+function patternOf(
+  text: string | undefined,
+): string | ((test: string) => boolean) | undefined {
   const [, expression] = /^\/(.*)\/$/.exec(text ?? '') ?? []
   if (expression === undefined) return text
   try {
-    return new RegExp(expression)
+    return matcher(expression)
   } catch {
     throw new InputError(`${text} is no regular expression`)
   }

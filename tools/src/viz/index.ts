@@ -28,8 +28,8 @@ export interface WriteOptions {
   readonly inputs: readonly Input[]
   /** Made if it is missing; pages of the same names are replaced. */
   readonly outDir: string
-  /** Only tests whose name has this text, or matches this expression. */
-  readonly testPattern?: string | RegExp
+  /** Only tests whose name has this text, or of which this says so. */
+  readonly testPattern?: string | ((test: string) => boolean)
   /** Goes into the files' names, so that runs of one test do not overwrite each other. */
   readonly suffix?: string
   /** Opens every page at this event (0 is the first) instead of where it failed. */
@@ -149,9 +149,9 @@ async function openFile(path: string): Promise<Exclude<Input, string>> {
   return { name: path, stream: createReadStream(path, { highWaterMark: READ_BYTES }) }
 }
 
-function matches(test: string, pattern: string | RegExp | undefined): boolean {
+function matches(test: string, pattern: WriteOptions['testPattern']): boolean {
   if (pattern === undefined) return true
-  return typeof pattern === 'string' ? test.includes(pattern) : pattern.test(test)
+  return typeof pattern === 'string' ? test.includes(pattern) : pattern(test)
 }
 
 interface PagePlan {
