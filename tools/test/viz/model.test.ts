@@ -9,7 +9,7 @@ import {
   NO_FILTERS,
 } from '../../src/viz/page/filter.ts'
 import { readHash, writeHash } from '../../src/viz/page/hash.ts'
-import { Layout, ROW_HEIGHT } from '../../src/viz/page/layout.ts'
+import { Layout } from '../../src/viz/page/layout.ts'
 import type { Timeline } from '../../src/viz/page/timeline.ts'
 import { TimeScale } from '../../src/viz/page/timescale.ts'
 import { visible } from '../../src/viz/shared/text.ts'
@@ -18,6 +18,7 @@ import { logOf, pageOf } from './logs.ts'
 import { eventfulLog, realLog } from './real.ts'
 
 const start = { event: 'test-start', servers: 3 }
+const ROW_HEIGHT = 26
 
 function message(event: string, fields: object, server: number, kind = 'request') {
   const rpc = { method: 'AppendEntries', from: 0, to: 1, args: {}, kind, ...fields }
@@ -315,18 +316,18 @@ describe('layout', () => {
   const times = Float64Array.of(0, 1, 301, 302)
 
   test('idle time is a break, or as long as it was', () => {
-    const even = new Layout(rows, times, 'even')
+    const even = new Layout(rows, times, 'even', ROW_HEIGHT)
     expect([0, 1, 2, 3].map((i) => even.breakBefore(i))).toEqual([0, 0, 300, 0])
-    const scaled = new Layout(rows, times, 'time')
+    const scaled = new Layout(rows, times, 'time', ROW_HEIGHT)
     expect(scaled.breakBefore(2)).toBe(0)
     const far = scaled.top(2) - scaled.top(1)
-    const near = new Layout(rows, Float64Array.of(0, 1, 101, 102), 'time')
+    const near = new Layout(rows, Float64Array.of(0, 1, 101, 102), 'time', ROW_HEIGHT)
     expect(far).toBeCloseTo(3 * (near.top(2) - near.top(1)))
     expect(far).toBeGreaterThan(20 * ROW_HEIGHT)
   })
 
   test('every row is found where it stands', () => {
-    const layout = new Layout(rows, times, 'even')
+    const layout = new Layout(rows, times, 'even', ROW_HEIGHT)
     for (const position of rows.keys()) {
       expect(layout.positionAt(layout.top(position))).toBe(position)
     }
@@ -335,7 +336,7 @@ describe('layout', () => {
 
   test('ten million rows are scrolled to their end within what a browser can', () => {
     const many = new Int32Array(10_000_000).map((_, row) => row)
-    const layout = new Layout(many, new Float64Array(many.length), 'even')
+    const layout = new Layout(many, new Float64Array(many.length), 'even', ROW_HEIGHT)
     const viewport = 800
     const end = layout.fromScroll(layout.scrollHeight - viewport, viewport)
     expect(layout.scrollHeight).toBeLessThan(17_000_000)
@@ -360,6 +361,7 @@ test('an address’s hash brings back the whole view, and nonsense in it is igno
     top: 2,
     pinned: [1, 7],
     spacing: 'time' as const,
+    look: 'lanes' as const,
     filters: {
       text: 'a&b=ü #1',
       hideHeartbeats: true,
@@ -369,12 +371,15 @@ test('an address’s hash brings back the whole view, and nonsense in it is igno
     },
   }
   expect(readHash(writeHash(view), 10, NO_FILTERS)).toEqual(view)
-  expect(readHash('#e=99&top=x&pin=0,,a&hs=q&hb=', 10, NO_FILTERS)).toMatchObject({
-    selected: null,
-    top: null,
-    pinned: [],
-    filters: { servers: [] },
-  })
+  expect(readHash('#e=99&top=x&look=x&pin=0,,a&hs=q&hb=', 10, NO_FILTERS)).toMatchObject(
+    {
+      selected: null,
+      top: null,
+      look: null,
+      pinned: [],
+      filters: { servers: [] },
+    },
+  )
 })
 
 test('what a page would swallow is shown as a picture of itself', () => {

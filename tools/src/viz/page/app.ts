@@ -11,7 +11,8 @@ import {
 import { readHash, writeHash } from './hash.ts'
 import { helpDialog, legend } from './help.ts'
 import { type Command, listenToKeys } from './keys.ts'
-import { Layout, ROW_HEIGHT, type Spacing } from './layout.ts'
+import { Layout, type Spacing } from './layout.ts'
+import type { Look } from './look.ts'
 import { Overview } from './overview.ts'
 import { statePanel } from './panel.ts'
 import type { RawLines } from './raw.ts'
@@ -30,6 +31,9 @@ export class App {
   private filters: Filters
   private filtered: Filtered
   private spacing: Spacing = 'even'
+  /** As it was chosen; null is the look that fits. */
+  private chosenLook: Look | null = null
+  private look: Look = 'columns'
   private layout: Layout
   private selected = NONE
   private pinned = new Set<number>()
@@ -50,17 +54,19 @@ export class App {
     this.raw = raw
     this.filters = firstFilters(timeline)
     this.filtered = applyFilters(timeline, this.filters)
-    this.layout = new Layout(this.filtered.rows, timeline.times, this.spacing)
+    this.layout = this.newLayout(0)
     this.overview = new Overview(timeline, true, { goTo: (row) => this.goTo(row) })
     this.toolbar = new Toolbar(timeline, {
       setFilters: (filters) => void this.setFilters(filters),
       setSpacing: (spacing) => this.setSpacing(spacing),
+      setLook: (look) => this.setLook(look),
       go: (kind, direction) => this.jump(kind, direction),
       help: () => this.help.showModal(),
     })
     this.table = new Table(timeline, this.layout, {
       select: (row) => this.select(row),
       scrolled: () => this.onScrolled(),
+      resized: () => this.onResized(),
     })
     const commands = this.commands()
     this.help = helpDialog(commands)
@@ -89,6 +95,7 @@ export class App {
     const view = readHash(location.hash, this.timeline.rows, firstFilters(this.timeline))
     this.pinned = new Set(view.pinned)
     this.spacing = view.spacing
+    this.chosenLook = view.look
     this.overview.setCompressed(view.spacing === 'even')
     this.filters = view.filters
     await this.refilter()
@@ -123,11 +130,36 @@ export class App {
     if (this.selected !== NONE) this.table.reveal(this.selected)
   }
 
+  private setLook(look: Look): void {
+    this.chosenLook = look
+    this.relayout()
+    if (this.selected !== NONE) this.table.reveal(this.selected)
+  }
+
   private relayout(): void {
-    this.layout = new Layout(this.filtered.rows, this.timeline.times, this.spacing)
-    this.table.show(this.layout, this.filters.servers)
-    this.toolbar.show(this.filters, this.filtered, this.spacing, this.overview.note)
+    this.look = this.chosenLook ?? this.table.lookThatFits
+    this.layout = this.newLayout(this.table.rowHeightOf(this.look))
+    this.table.show(this.layout, this.look, this.filters.servers)
+    const { filters, filtered, spacing, look } = this
+    this.toolbar.show({ filters, filtered, spacing, look, note: this.overview.note })
     this.saveHash()
+  }
+
+  private newLayout(rowHeight: number): Layout {
+    return new Layout(this.filtered.rows, this.timeline.times, this.spacing, rowHeight)
+  }
+
+  /** Another width can ask for another look; what was in sight stays so. */
+  private onResized(): void {
+    const [top] = this.table.inSight
+    const look = this.chosenLook ?? this.table.lookThatFits
+    const isSame =
+      look === this.look && this.table.rowHeightOf(look) === this.layout.rowHeight
+    if (isSame) this.table.refresh()
+    else {
+      this.relayout()
+      this.scrollToRow(top)
+    }
   }
 
   private select(row: number): void {
@@ -184,7 +216,7 @@ export class App {
   }
 
   private get rowsPerPage(): number {
-    return Math.max(1, Math.floor(this.table.viewportHeight / ROW_HEIGHT) - 2)
+    return Math.max(1, Math.floor(this.table.viewportHeight / this.layout.rowHeight) - 2)
   }
 
   private jump(kind: MarkKind, direction: 1 | -1): void {
@@ -243,6 +275,7 @@ export class App {
         top,
         pinned: [...this.pinned],
         spacing: this.spacing,
+        look: this.chosenLook,
         filters: this.filters,
       })
       history.replaceState(null, '', this.writtenHash)
@@ -284,6 +317,9 @@ export class App {
       }),
       command('t', 'time to scale, or idle time compressed', () => {
         this.setSpacing(this.spacing === 'even' ? 'time' : 'even')
+      }),
+      command('v', 'a column for each server, or lanes and sentences', () => {
+        this.setLook(this.look === 'lanes' ? 'columns' : 'lanes')
       }),
       command('p', 'pin or unpin this event', () => this.togglePin(this.selected)),
       command('y', 'copy the raw lines of pinned events, or of this one', () => {

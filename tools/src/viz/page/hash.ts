@@ -1,5 +1,6 @@
 import { type Filters, NO_FILTERS } from './filter.ts'
 import type { Spacing } from './layout.ts'
+import type { Look } from './look.ts'
 
 /** What a colleague needs to see the same: all of it stands in the address's hash. */
 export interface View {
@@ -9,16 +10,20 @@ export interface View {
   readonly top: number | null
   readonly pinned: readonly number[]
   readonly spacing: Spacing
+  /** As it was chosen; null is the look that fits. */
+  readonly look: Look | null
   readonly filters: Filters
 }
 
 /** Writes a view; what is as it is at first is left out, except heartbeats. */
-export function writeHash({ selected, top, pinned, spacing, filters }: View): string {
+export function writeHash(view: View): string {
+  const { selected, top, pinned, spacing, look, filters } = view
   const fields = new URLSearchParams()
   if (selected !== null) fields.set('e', String(selected + 1))
   if (top !== null) fields.set('top', String(top + 1))
   if (pinned.length > 0) fields.set('pin', pinned.map((row) => row + 1).join(','))
   if (spacing === 'time') fields.set('space', 'time')
+  if (look !== null) fields.set('look', look)
   fields.set('hb', filters.hideHeartbeats ? '0' : '1')
   if (filters.text) fields.set('q', filters.text)
   if (filters.servers.length > 0) fields.set('hs', filters.servers.join(','))
@@ -43,6 +48,7 @@ export function readHash(hash: string, rows: number, first: Filters): View {
       .map(row)
       .filter((pin) => pin !== null),
     spacing: fields.get('space') === 'time' ? 'time' : 'even',
+    look: lookOf(fields.get('look')),
     filters: {
       ...NO_FILTERS,
       text: fields.get('q') ?? '',
@@ -52,4 +58,8 @@ export function readHash(hash: string, rows: number, first: Filters): View {
       events: list('he'),
     },
   }
+}
+
+function lookOf(text: string | null): Look | null {
+  return text === 'lanes' || text === 'columns' ? text : null
 }

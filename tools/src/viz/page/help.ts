@@ -38,9 +38,10 @@ export function legend(chapter: string | null, methods: readonly string[]): HTML
       h(
         'p',
         {},
-        'Time runs downwards. Every server has a column, and its colour is the role the ' +
-          'server has at that time. The letter and number in a cell are its role and its ' +
-          'term, Raft’s clock: whoever hears of a higher term follows in it.',
+        'Time runs downwards. Every server has a column, or a lane where columns are too ' +
+          'narrow for words, and its colour is the role the server has at that time. The ' +
+          'letter and number in a cell are its role and its term, Raft’s clock: whoever ' +
+          'hears of a higher term follows in it.',
       ),
       h('dl', {}, ...cells(), ...lines(methods)),
       chapter === null

@@ -4,7 +4,6 @@ import { positionNotAfter } from './timeline.ts'
 export type Spacing = 'even' | 'time'
 
 /** All in px. */
-export const ROW_HEIGHT = 26
 const BREAK_HEIGHT = 22
 /** What scrolls is no taller than this; a browser ends the page at about 17 million. */
 const MOST_SCROLLED = 15_000_000
@@ -21,11 +20,19 @@ export class Layout {
   readonly scrollHeight: number
   readonly rows: Int32Array
   readonly spacing: Spacing
+  /** All rows are as high. */
+  readonly rowHeight: number
   private readonly tops: Float64Array
   private readonly times: Float64Array
 
-  constructor(rows: Int32Array, times: Float64Array, spacing: Spacing) {
+  constructor(
+    rows: Int32Array,
+    times: Float64Array,
+    spacing: Spacing,
+    rowHeight: number,
+  ) {
     this.rows = rows
+    this.rowHeight = rowHeight
     this.times = times
     this.count = rows.length
     this.spacing = spacing
@@ -34,7 +41,7 @@ export class Layout {
     for (let i = 0; i < rows.length; i += 1) {
       top += this.space(i)
       this.tops[i] = top
-      top += ROW_HEIGHT
+      top += this.rowHeight
     }
     this.tops[rows.length] = top
     this.height = top
@@ -55,7 +62,7 @@ export class Layout {
   /** From the end of the row at a position to the next one, where time is to scale. */
   spaceBelow(position: number): number {
     if (this.spacing === 'even') return 0
-    return this.top(position + 1) - this.top(position) - ROW_HEIGHT
+    return this.top(position + 1) - this.top(position) - this.rowHeight
   }
 
   /** The position of the row at a height. */
@@ -91,6 +98,6 @@ export class Layout {
 
   private space(position: number): number {
     if (this.spacing === 'even') return this.breakBefore(position) > 0 ? BREAK_HEIGHT : 0
-    return Math.max(0, this.gap(position) * PX_PER_MS - ROW_HEIGHT)
+    return Math.max(0, this.gap(position) * PX_PER_MS - this.rowHeight)
   }
 }

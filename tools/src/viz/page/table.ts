@@ -1,34 +1,32 @@
 import { SHADES } from '../../testlog/rpc.ts'
 import { shorten } from '../shared/text.ts'
 import { arrowsOf } from './arrows.ts'
+import { headCells, rowCells } from './cells.ts'
 import { h, listen } from './dom.ts'
 import { drawArrows, type Ink, type Line } from './draw.ts'
-import { type Layout, ROW_HEIGHT } from './layout.ts'
-import { NONE, type Timeline } from './timeline.ts'
+import type { Layout } from './layout.ts'
 import {
-  count,
-  counted,
-  durationText,
-  laneName,
-  roleLetter,
-  roleName,
-  rowText,
-  signOf,
-  timeText,
-  unknownKind,
-} from './words.ts'
+  isNarrow,
+  LIFELINE,
+  type Look,
+  linesOf,
+  lookThatFits,
+  rowHeightOf,
+} from './look.ts'
+import { NONE, type Timeline } from './timeline.ts'
+import { count, counted, durationText, rowText, timeText } from './words.ts'
 
 /** Rows are drawn so far beyond what is seen, so that a short scroll draws nothing. In px. */
 const OVERSCAN = 500
 /** Rows on paper, some 60 pages of them. */
 const MOST_PRINTED = 2000
 const LOSS_CHARACTERS = 40
-/** From a lane's left edge to the middle of its lifeline, in px. */
-const LIFELINE = 8
 
 export interface TableActions {
   readonly select: (row: number) => void
   readonly scrolled: () => void
+  /** The table has another size, and so perhaps another look. */
+  readonly resized: () => void
 }
 
 /**
@@ -40,6 +38,7 @@ export class Table {
   private readonly timeline: Timeline
   private readonly actions: TableActions
   private layout: Layout
+  private look: Look = 'columns'
   private hiddenServers: readonly number[] = []
   private selected = NONE
   private pinned: ReadonlySet<number> = new Set()
@@ -70,15 +69,37 @@ export class Table {
     )
     this.element.addEventListener('scroll', () => this.onScroll(), { passive: true })
     listen(this.body, { onclick: (event) => this.onClick(event) })
-    new ResizeObserver(() => this.refresh()).observe(this.element)
+    new ResizeObserver(() => this.actions.resized()).observe(this.element)
     window.addEventListener('beforeprint', () => this.print())
     window.addEventListener('afterprint', () => this.refresh())
   }
 
-  /** Shows other rows, or the same ones at other places. */
-  show(layout: Layout, hiddenServers: readonly number[]): void {
+  /** The look in which the texts can be read, and how high the rows of a look are. */
+  get lookThatFits(): Look {
+    const kinds = this.lanes.map((lane) => this.timeline.header.lanes[lane]?.kind)
+    return lookThatFits(
+      this.element.clientWidth,
+      kinds.map((kind = 'test') => kind),
+    )
+  }
+
+  rowHeightOf(look: Look): number {
+    return rowHeightOf(look, this.linesOfSentence)
+  }
+
+  private get linesOfSentence(): number {
+    return linesOf(this.element.clientWidth)
+  }
+
+  /** Shows other rows, or the same ones at other places or in another look. */
+  show(layout: Layout, look: Look, hiddenServers: readonly number[]): void {
     this.layout = layout
+    this.look = look
     this.hiddenServers = hiddenServers
+    this.element.dataset.look = look
+    this.element.classList.toggle('narrow', isNarrow(this.element.clientWidth))
+    this.element.style.setProperty('--row', `${layout.rowHeight}px`)
+    this.element.style.setProperty('--lines', String(this.linesOfSentence))
     this.element.setAttribute('aria-rowcount', String(layout.count + 1))
     this.space.style.setProperty('--height', `${layout.scrollHeight}px`)
     this.renderHead()
@@ -121,9 +142,10 @@ export class Table {
   reveal(row: number): void {
     const position = Math.max(0, this.layout.positionOf(row))
     const top = this.layout.top(position)
-    const margin = 2 * ROW_HEIGHT
+    const { rowHeight } = this.layout
+    const margin = 2 * rowHeight
     const isInSight =
-      top >= this.y + margin && top + ROW_HEIGHT + margin <= this.y + this.viewportHeight
+      top >= this.y + margin && top + rowHeight + margin <= this.y + this.viewportHeight
     if (!isInSight) this.scrollTo(Math.max(0, top - this.viewportHeight / 2))
   }
 
@@ -171,18 +193,16 @@ export class Table {
   }
 
   private renderHead(): void {
-    const { lanes } = this
-    const cells = lanes.map((lane) => {
-      const name = laneName(this.timeline, lane)
-      return h('div', { role: 'columnheader', class: 'cell' }, name)
-    })
+    const { lanes, timeline } = this
     const time = h('div', { role: 'columnheader', class: 'cell time' }, 'ms')
+    const cells = headCells(timeline, lanes, this.look)
     this.head.replaceChildren(time, ...cells)
-    this.element.setAttribute('aria-colcount', String(lanes.length + 1))
-    const servers = lanes.filter((lane) => this.timeline.isServer(lane)).length
+    this.element.setAttribute('aria-colcount', String(cells.length + 1))
+    const servers = lanes.filter((lane) => timeline.isServer(lane)).length
     const others = lanes.length - servers
     this.element.style.setProperty('--others', String(others))
     this.element.style.setProperty('--servers', String(Math.max(servers, 1)))
+    this.element.style.setProperty('--lanes', String(lanes.length))
   }
 
   private renderRows(): void {
@@ -223,7 +243,7 @@ export class Table {
       },
       h('div', { role: 'gridcell', class: 'cell time' }, this.timeOf(row)),
     )
-    for (const lane of lanes) element.append(this.cell(lane, row))
+    element.append(...rowCells(timeline, row, lanes, this.look))
     return element
   }
 
@@ -239,57 +259,13 @@ export class Table {
     return timeText(this.timeline.times[row] ?? 0)
   }
 
-  private cell(lane: number, row: number): HTMLElement {
-    const { timeline } = this
-    const isEvent = timeline.lane[row] === lane
-    const cell = h('div', { role: 'gridcell', class: 'cell' })
-    if (timeline.isServer(lane)) this.paintServer(cell, lane, row, isEvent)
-    if (!isEvent) return cell
-    const [text, gist, message] = rowText(timeline, row)
-    const kind = unknownKind(timeline, row)
-    cell.classList.add('on')
-    cell.title = gist ? `${message}\n${gist}` : message
-    cell.append(
-      h('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(timeline, row)),
-      ...(kind === null ? [] : [h('span', { class: 'kind' }, kind)]),
-      h('span', { class: 'text' }, text),
-    )
-    if (gist && !text.includes(gist)) cell.append(h('span', { class: 'gist' }, gist))
-    return cell
-  }
-
-  private paintServer(
-    cell: HTMLElement,
-    lane: number,
-    row: number,
-    isEvent: boolean,
-  ): void {
-    const { timeline } = this
-    const role = timeline.roleAt(lane, row)
-    cell.classList.add('lane', `role-${roleName(role).toLowerCase()}`)
-    if (timeline.deposedAt(lane, row)) cell.classList.add('deposed')
-    for (const fault of timeline.faultsAt(lane, row)) {
-      if (row < fault.toRow) cell.classList.add('broken', `fault-${fault.kind}`)
-      const isEdge = row === fault.fromRow || row === fault.toRow
-      if (!isEdge) continue
-      const label = row === fault.toRow ? fault.endLabel : fault.label
-      const begins = row === fault.toRow ? 'ends' : 'begins'
-      cell.append(h('span', { class: `mark ${begins}` }, label))
-    }
-    if (!isEvent) return
-    const letter = roleLetter(role)
-    const chip = h('span', { class: 'chip' }, `${letter}${timeline.term[row] ?? 0}`)
-    chip.title = `${roleName(role)} in term ${timeline.term[row]}`
-    if (timeline.changesTerm(row)) chip.classList.add('new-term')
-    if (timeline.changesRole(row)) chip.classList.add('new-role')
-    cell.append(chip)
-  }
-
   private drawMessages(lanes: readonly number[]): void {
     const { canvas, layout } = this
     const base = layout.top(this.first)
-    const height = layout.top(this.last) + ROW_HEIGHT - base
-    const width = this.head.scrollWidth
+    const height = layout.top(this.last) + layout.rowHeight - base
+    const cells = [...this.head.children].slice(1, 1 + lanes.length) as HTMLElement[]
+    const last = cells.at(-1)
+    const width = last ? last.offsetLeft + last.offsetWidth : 0
     const ratio = window.devicePixelRatio || 1
     canvas.width = Math.round(width * ratio)
     canvas.height = Math.round(Math.max(height, 1) * ratio)
@@ -298,7 +274,7 @@ export class Table {
     const context = canvas.getContext('2d')
     if (!context) return
     context.scale(ratio, ratio)
-    const lines = this.linesInSight(lanes, base)
+    const lines = this.linesInSight(lanes, cells, base)
     const rpc = this.selected === NONE ? 0 : (this.timeline.rpc[this.selected] ?? 0)
     drawArrows(context, lines, inkOf(this.element), rpc)
     canvas.dataset.arrows = String(lines.length)
@@ -307,14 +283,20 @@ export class Table {
     )
   }
 
-  private linesInSight(lanes: readonly number[], base: number): Line[] {
+  /** The messages of the rows that are drawn, between lanes whose heads are these. */
+  private linesInSight(
+    lanes: readonly number[],
+    heads: readonly HTMLElement[],
+    base: number,
+  ): Line[] {
     const { timeline, layout } = this
     const rows = layout.rows.subarray(this.first, this.last + 1)
     const xs = new Map<number, number>()
-    const cells = [...this.head.children].slice(1) as HTMLElement[]
-    const laneWidth = cells.at(-1)?.offsetWidth ?? 0
+    // A lane has no words that a cross could cover, and no room for those of a loss.
+    const hasWords = this.look === 'columns'
+    const wordsWidth = hasWords ? (heads.at(-1)?.offsetWidth ?? 0) : 0
     for (const [i, lane] of lanes.entries()) {
-      xs.set(lane, (cells[i]?.offsetLeft ?? 0) + LIFELINE)
+      xs.set(lane, (heads[i]?.offsetLeft ?? 0) + LIFELINE[this.look])
     }
     const lines: Line[] = []
     for (const arrow of arrowsOf(timeline, rows)) {
@@ -325,14 +307,15 @@ export class Table {
       const isShown =
         layout.rows[from] === arrow.fromRow && layout.rows[to] === arrow.toRow
       if (x0 === undefined || x1 === undefined || !isShown) continue
-      const y = (position: number) => layout.top(position) - base + ROW_HEIGHT / 2
-      const label = arrow.end === 'lost' ? lossLabel(timeline, arrow.toRow) : ''
+      const y = (position: number) => layout.top(position) - base + layout.rowHeight / 2
+      const isLost = arrow.end === 'lost'
+      const label = isLost && hasWords ? lossLabel(timeline, arrow.toRow) : ''
       lines.push({
         arrow,
         x0,
         y0: y(from),
-        x1: endOf(arrow.end, x0, x1, laneWidth),
-        y1: y(to) + (arrow.end === 'unknown' ? ROW_HEIGHT / 2 - 2 : 0),
+        x1: endOf(arrow.end, x0, x1, wordsWidth),
+        y1: y(to) + (arrow.end === 'unknown' ? layout.rowHeight / 2 - 2 : 0),
         label,
       })
     }
@@ -344,11 +327,11 @@ export class Table {
  * What is not known to arrive is drawn a little way, towards where it was sent. What is lost
  * gets half of its way, and beyond the cell of the event, whose words its cross would cover.
  */
-function endOf(end: string, x0: number, x1: number, laneWidth: number): number {
+function endOf(end: string, x0: number, x1: number, wordsWidth: number): number {
   if (end === 'unknown') return x0 + (x1 - x0) * 0.3
   if (end !== 'lost') return x1
   const x = x0 + (x1 - x0) * 0.55
-  return x1 > x0 ? Math.max(x, x0 + laneWidth) : x
+  return x1 > x0 ? Math.max(x, x0 + wordsWidth) : x
 }
 
 /** What happened to a message that was lost, in a few words. */

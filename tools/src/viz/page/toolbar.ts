@@ -7,14 +7,26 @@ import {
   type Reason,
 } from './filter.ts'
 import type { Spacing } from './layout.ts'
+import type { Look } from './look.ts'
 import type { MarkKind, Timeline } from './timeline.ts'
 import { count } from './words.ts'
 
 export interface ToolbarActions {
   readonly setFilters: (filters: Partial<Filters>) => void
   readonly setSpacing: (spacing: Spacing) => void
+  readonly setLook: (look: Look) => void
   readonly go: (kind: MarkKind, direction: 1 | -1) => void
   readonly help: () => void
+}
+
+/** All that the toolbar shows of what was chosen in it or elsewhere. */
+export interface Shown {
+  readonly filters: Filters
+  readonly filtered: Filtered
+  readonly spacing: Spacing
+  readonly look: Look
+  /** What else is to be said of the overview. */
+  readonly note: string
 }
 
 const JUMPS: readonly (readonly [MarkKind, string])[] = [
@@ -32,6 +44,7 @@ export class Toolbar {
   private readonly actions: ToolbarActions
   private readonly heartbeats: HTMLInputElement
   private readonly toScale: HTMLInputElement
+  private readonly inLanes: HTMLInputElement
   private readonly boxes: {
     box: HTMLInputElement
     isHidden: (f: Filters) => boolean
@@ -56,6 +69,9 @@ export class Toolbar {
     this.toScale = this.checkbox(() => {
       actions.setSpacing(this.toScale.checked ? 'time' : 'even')
     })
+    this.inLanes = this.checkbox(() => {
+      actions.setLook(this.inLanes.checked ? 'lanes' : 'columns')
+    })
     this.element = h(
       'div',
       { class: 'toolbar', role: 'toolbar', 'aria-label': 'Filters and jumps' },
@@ -65,6 +81,7 @@ export class Toolbar {
       this.eventMenu(),
       label(this.heartbeats, 'Hide heartbeats'),
       label(this.toScale, 'Time to scale'),
+      label(this.inLanes, 'Lanes'),
       this.jumps(),
       button('?', actions.help, { 'aria-label': 'Keys', title: 'Keys (?)' }),
       this.status,
@@ -75,10 +92,11 @@ export class Toolbar {
   }
 
   /** Says what is shown and what is not, and why. */
-  show(filters: Filters, filtered: Filtered, spacing: Spacing, note: string): void {
+  show({ filters, filtered, spacing, look, note }: Shown): void {
     if (this.search.value !== filters.text) this.search.value = filters.text
     this.heartbeats.checked = filters.hideHeartbeats
     this.toScale.checked = spacing === 'time'
+    this.inLanes.checked = look === 'lanes'
     for (const { box, isHidden } of this.boxes) box.checked = !isHidden(filters)
     const shown = filtered.rows.length
     const text = `${count(shown)} of ${count(this.timeline.rows)} events`

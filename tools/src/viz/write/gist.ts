@@ -39,13 +39,13 @@ function rpcGist(rpc: Omit<Rpc, 'id'>): string {
   else if (Array.isArray(entries)) words.push(entriesGist(entries))
   if (success !== undefined) words.push(success ? 'success' : 'refused')
   if (voteGranted !== undefined) words.push(voteGranted ? 'vote granted' : 'no vote')
+  if (leaderCommit !== undefined) words.push(`commit ${leaderCommit}`)
   if (lastLogIndex !== undefined) {
     words.push(`last entry ${lastLogIndex} of term ${lastLogTerm}`)
   }
   if (prevLogIndex !== undefined) {
     words.push(`after entry ${prevLogIndex} of term ${prevLogTerm}`)
   }
-  if (leaderCommit !== undefined) words.push(`commit ${leaderCommit}`)
   return [...words, ...namedFields(rest)].join(', ')
 }
 

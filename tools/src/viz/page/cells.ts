@@ -1,0 +1,130 @@
+/** What stands in the table: its head, and the cells of a row, in either look. */
+import { h } from './dom.ts'
+import type { Look } from './look.ts'
+import { EVENT, type Timeline } from './timeline.ts'
+import { laneName, roleLetter, roleName, rowText, signOf, unknownKind } from './words.ts'
+
+/** The heads of the lanes, and in the look with lanes that of the sentences. */
+export function headCells(
+  timeline: Timeline,
+  lanes: readonly number[],
+  look: Look,
+): HTMLElement[] {
+  const cells = lanes.map((lane) => {
+    const name = laneName(timeline, lane)
+    if (look === 'columns') return headCell(name)
+    const { kind = 'test', label = '' } = timeline.header.lanes[lane] ?? {}
+    const cell = headCell(kind === 'server' ? `S${label}` : label)
+    cell.setAttribute('aria-label', name)
+    cell.title = name
+    return cell
+  })
+  return look === 'columns' ? cells : [...cells, headCell('What happened')]
+}
+
+function headCell(text: string): HTMLElement {
+  return h('div', { role: 'columnheader', class: 'cell' }, text)
+}
+
+/** The cells of a row behind its time. */
+export function rowCells(
+  timeline: Timeline,
+  row: number,
+  lanes: readonly number[],
+  look: Look,
+): HTMLElement[] {
+  const cells = lanes.map((lane) => {
+    const cell = laneCell(timeline, lane, row, look)
+    if (timeline.lane[row] !== lane) return cell
+    cell.classList.add('on')
+    cell.append(
+      h('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(timeline, row)),
+    )
+    if (look === 'columns') addText(cell, timeline, row)
+    return cell
+  })
+  return look === 'columns' ? cells : [...cells, sentence(timeline, row)]
+}
+
+/** In a column there is room for a few words; what the pointer rests on is said in full. */
+function addText(cell: HTMLElement, timeline: Timeline, row: number): void {
+  const [text, gist, message] = rowText(timeline, row)
+  cell.title = gist ? `${message}\n${gist}` : message
+  cell.append(...kindOf(timeline, row), h('span', { class: 'text' }, text))
+  if (gist && !text.includes(gist)) cell.append(h('span', { class: 'gist' }, gist))
+}
+
+/** Who did what, in full. */
+function sentence(timeline: Timeline, row: number): HTMLElement {
+  const [, gist, message] = rowText(timeline, row)
+  const line = h(
+    'p',
+    { class: 'lines' },
+    ...subjectOf(timeline, row),
+    ...kindOf(timeline, row),
+  )
+  line.append(h('span', { class: 'text' }, message))
+  if (gist && !message.includes(gist))
+    line.append(' ', h('span', { class: 'gist' }, gist))
+  return h('div', { role: 'gridcell', class: 'cell sentence' }, line)
+}
+
+/** Whose row it is, to begin a sentence with: in short where there is little room. */
+function subjectOf(timeline: Timeline, row: number): (HTMLElement | string)[] {
+  const { kind, label } = timeline.header.lanes[timeline.lane[row] ?? 0] ?? {}
+  if (kind !== 'server' || label === undefined) return []
+  const rest = h('span', { class: 'roomy' }, 'erver ')
+  // What is said of a loss begins with the message.
+  const colon = timeline.event[row] === EVENT.drop ? ':' : ''
+  return [h('b', {}, 'S', rest, label, colon), ' ']
+}
+
+/** The word for a kind of event that has no sign. */
+function kindOf(timeline: Timeline, row: number): (HTMLElement | string)[] {
+  const kind = unknownKind(timeline, row)
+  return kind === null ? [] : [h('span', { class: 'kind' }, kind), ' ']
+}
+
+/** A server's cell has the colour of its role; that of another lane has none. */
+function laneCell(
+  timeline: Timeline,
+  lane: number,
+  row: number,
+  look: Look,
+): HTMLElement {
+  const cell = h('div', { role: 'gridcell', class: 'cell' })
+  if (!timeline.isServer(lane)) return cell
+  const role = timeline.roleAt(lane, row)
+  cell.classList.add('lane', `role-${roleName(role).toLowerCase()}`)
+  if (timeline.deposedAt(lane, row)) cell.classList.add('deposed')
+  for (const fault of timeline.faultsAt(lane, row)) {
+    if (row < fault.toRow) cell.classList.add('broken', `fault-${fault.kind}`)
+    const isEdge = row === fault.fromRow || row === fault.toRow
+    if (isEdge) cell.append(faultMark(fault, row === fault.toRow, look))
+  }
+  if (timeline.lane[row] === lane) cell.append(chip(timeline, row, role))
+  return cell
+}
+
+/** Where a fault begins or ends: in a lane by a sign, as its sentence says it in words. */
+function faultMark(
+  { label, endLabel }: { readonly label: string; readonly endLabel: string },
+  isEnd: boolean,
+  look: Look,
+): HTMLElement {
+  const text = isEnd ? endLabel : label
+  const mark = h('span', { class: `mark ${isEnd ? 'ends' : 'begins'}` })
+  mark.textContent = look === 'columns' ? text : isEnd ? '✓' : '⚡'
+  mark.title = text
+  return mark
+}
+
+/** Role and term after the event, and whether they are new. */
+function chip(timeline: Timeline, row: number, role: number): HTMLElement {
+  const term = timeline.term[row] ?? 0
+  const element = h('span', { class: 'chip' }, `${roleLetter(role)}${term}`)
+  element.title = `${roleName(role)} in term ${term}`
+  if (timeline.changesTerm(row)) element.classList.add('new-term')
+  if (timeline.changesRole(row)) element.classList.add('new-role')
+  return element
+}
