@@ -24,9 +24,13 @@ afterEach(async () => {
   for (const server of running.splice(0)) await server.stop()
 })
 
+/** In ms; far above what anything here takes, however busy the machine is. */
+const PATIENCE_MS = 60_000
+vi.setConfig({ testTimeout: 2 * PATIENCE_MS })
+
 /** Waits in real time for what real sockets do. */
 const eventually = (check: () => void) =>
-  vi.waitFor(check, { timeout: 5_000, interval: 5 })
+  vi.waitFor(check, { timeout: PATIENCE_MS, interval: 5 })
 
 async function clusterOf(
   size: number,
