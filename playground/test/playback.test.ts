@@ -8,9 +8,11 @@ const FIVE: Recording = { part: 3, servers: 5, seed: 7, actions: [] }
 /** All that can be seen of a playback. */
 function pictureOf({ simulation, time }: Playback) {
   const servers = simulation.ids.map((id) => {
-    const { role, currentTerm, votedFor, log, commitIndex } = simulation.server(id)
+    const view = simulation.view(id)
+    const { role, term, votedFor, lastIndex, commitIndex } = view
+    const log = Array.from({ length: lastIndex }, (_, i) => view.entryAt(i + 1))
     const condition = simulation.condition(id)
-    return { role, currentTerm, votedFor, log, commitIndex, condition }
+    return { role, term, votedFor, log, commitIndex, condition }
   })
   const { flights, events, violation } = simulation
   return structuredClone({ time, servers, flights, events, violation })
@@ -133,7 +135,7 @@ test('a playback stops where there is something to read', () => {
 test('a server whose time is up becomes a candidate at once', () => {
   const playback = new Playback(FIVE)
   playback.act({ do: 'timeout', server: 4 })
-  const server = playback.simulation.server(4)
+  const server = playback.simulation.view(4)
   expect(server.role).toBe('Candidate')
   expect(playback.simulation.condition(4).votes).toEqual([4])
   expect(playback.simulation.flights).toHaveLength(4)

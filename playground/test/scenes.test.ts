@@ -6,11 +6,13 @@ import { SCENES, sceneOf } from '../src/sim/scenes.ts'
 
 /** A server in short: role and term, and its log, a star for what it knows committed. */
 function brief(playback: Playback, id: number): string {
-  const { role, currentTerm, log = [], commitIndex = 0 } = playback.simulation.server(id)
-  const entries = log.map(({ command, term }, i) => {
-    return `${command}/${term}${i < commitIndex ? '*' : ''}`
+  const view = playback.simulation.view(id)
+  const { role, term, lastIndex, commitIndex } = view
+  const entries = Array.from({ length: lastIndex }, (_, i) => {
+    const entry = view.entryAt(i + 1)
+    return `${entry?.command}/${entry?.term}${i < commitIndex ? '*' : ''}`
   })
-  return [`${role.charAt(0)}${currentTerm}`, ...entries].join(' ')
+  return [`${role.charAt(0)}${term}`, ...entries].join(' ')
 }
 
 function watch(id: string) {

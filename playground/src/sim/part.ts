@@ -2,35 +2,15 @@
  * The parts that can be played with: whatever parts there are, their code as it is, put into
  * the simulated world. All that the playground knows of a part it knows from here.
  */
-import type { ServerUnderTest, Surroundings } from 'tools/lab/cluster'
-
-/** A server of any part; part 1 takes no commands. */
-export interface PlayedServer extends ServerUnderTest {
-  submit?(command: string): number | null
-}
-
-/** What a crash leaves of a server. */
-export interface Disk {
-  crash(random: () => number): void
-}
-
-interface RaftModule {
-  readonly ConsensusModule: new (options: object) => PlayedServer
-}
-
-interface StorageModule {
-  readonly MemoryStorage: new () => Disk
-}
+import type { Part as PartInLab } from 'tools/lab/part'
 
 export interface Part {
   readonly number: number
   /** Its raft.ts, in the repository and as text. */
   readonly file: string
   readonly source: string
+  readonly lab: PartInLab
   readonly hasLog: boolean
-  /** Null where a crash takes all. */
-  readonly newDisk: (() => Disk) | null
-  build(surroundings: Surroundings, disk: Disk | null): PlayedServer
 }
 
 /**
@@ -42,12 +22,8 @@ export const TIMING = { electionTimeout: [300, 600], heartbeatInterval: 100 } as
 export const LATENCY_MS = [15, 35] as const
 
 // Without type arguments, by which vitest would not see that this depends on other files.
-const modules: Record<string, RaftModule> = import.meta.glob(
-  '../../../part*/src/raft.ts',
-  { eager: true },
-)
-const storages: Record<string, StorageModule> = import.meta.glob(
-  '../../../part*/src/storage.ts',
+const modules: Record<string, { readonly part: PartInLab }> = import.meta.glob(
+  '../../../part*/test/lab.ts',
   { eager: true },
 )
 const sources: Record<string, string> = import.meta.glob('../../../part*/src/raft.ts', {
@@ -57,7 +33,7 @@ const sources: Record<string, string> = import.meta.glob('../../../part*/src/raf
 })
 
 export const PARTS: readonly Part[] = Object.entries(modules)
-  .map(([path, module]) => partAt(path, module))
+  .map(([path, { part }]) => partAt(path.replace('test/lab.ts', 'src/raft.ts'), part))
   .sort((a, b) => a.number - b.number)
 
 /** @throws when there is no such part: whoever asks has looked for it in PARTS. */
@@ -67,15 +43,12 @@ export function partOf(number: number): Part {
   throw new Error(`there is no part ${number}`)
 }
 
-function partAt(path: string, { ConsensusModule }: RaftModule): Part {
-  const storage = storages[path.replace('raft.ts', 'storage.ts')]
+function partAt(path: string, lab: PartInLab): Part {
   return {
     number: Number(/part(\d+)/.exec(path)?.[1]),
     file: path.replaceAll('../', ''),
     source: sources[path] ?? '',
-    hasLog: 'submit' in ConsensusModule.prototype,
-    newDisk: storage ? () => new storage.MemoryStorage() : null,
-    build: (surroundings, storage) =>
-      new ConsensusModule({ ...surroundings, timing: TIMING, storage }),
+    lab,
+    hasLog: lab.submit !== undefined,
   }
 }

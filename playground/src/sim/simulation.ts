@@ -1,17 +1,13 @@
 import type { VirtualClock } from 'tools/lab/clock'
-import { Cluster, type Surroundings } from 'tools/lab/cluster'
-import { InvariantViolation } from 'tools/lab/invariants'
+import { begin, cause, type Ending, end, kindOf } from 'tools/lab/faults/index'
 import type { Machine } from 'tools/lab/machine'
+import type { Surroundings } from 'tools/lab/part'
+import { InvariantViolation } from 'tools/lab/rules/rule'
+import type { View } from 'tools/lab/view'
+import { World } from 'tools/lab/world'
 import type { Rpc, TestLogLine } from 'tools/testlog/event'
 import { type Action, MAX_TIME_MS, type Setup } from './action.ts'
-import {
-  type Disk,
-  LATENCY_MS,
-  type Part,
-  type PlayedServer,
-  partOf,
-  TIMING,
-} from './part.ts'
+import { LATENCY_MS, type Part, partOf, TIMING } from './part.ts'
 import { type ElectionTimer, WatchedClock } from './watched-clock.ts'
 
 type Logger = Surroundings['logger']
@@ -41,13 +37,6 @@ export interface ServerCondition {
 /** How long one can still see where a message was lost, in ms of simulated time. */
 export const LOST_LINGERS_MS = 60
 
-const NETWORK = {
-  loss: 0,
-  duplication: 0,
-  longDelay: 1,
-  longDelayMs: LATENCY_MS,
-}
-
 /** One run of a cluster, forward only: what was, is had again by running it anew. */
 export class Simulation {
   readonly setup: Setup
@@ -58,29 +47,29 @@ export class Simulation {
   violation: InvariantViolation | null = null
 
   private readonly clock: VirtualClock
-  private readonly cluster: Cluster<PlayedServer>
+  private readonly world: World
   private readonly clocks = new Map<number, WatchedClock>()
-  private readonly disks = new Map<number, Disk>()
   private readonly votes = new Map<number, Set<number>>()
 
   constructor(setup: Setup) {
     this.setup = setup
     this.part = partOf(setup.part)
-    this.cluster = new Cluster({
+    this.world = new World({
+      part: this.part.lab,
       size: setup.servers,
       seed: setup.seed,
-      network: 'simulated',
+      timing: TIMING,
+      latencyMs: LATENCY_MS,
       logger: () => this.recorder({}),
-      onCrash: (id) => this.disks.get(id)?.crash(this.cluster.random),
+      build: (surroundings) => {
+        const clock = new WatchedClock(surroundings.clock, TIMING.electionTimeout[0])
+        this.clocks.set(surroundings.id, clock)
+        return this.part.lab.build({ ...surroundings, clock })
+      },
       onTravel: (rpc, delayMs) => this.setOff(rpc, delayMs),
     })
-    this.clock = this.cluster.clock as VirtualClock
-    this.cluster.network.faults = NETWORK
-    for (const id of this.ids) {
-      if (this.part.newDisk) this.disks.set(id, this.part.newDisk())
-      this.boot(id)
-    }
-    for (const id of this.ids) this.cluster.start(id)
+    this.clock = this.world.clock as VirtualClock
+    this.world.startAll()
   }
 
   get now(): number {
@@ -88,38 +77,43 @@ export class Simulation {
   }
 
   get ids(): readonly number[] {
-    return this.cluster.ids
+    return this.world.ids
   }
 
   get isOver(): boolean {
     return this.violation !== null || this.now >= MAX_TIME_MS
   }
 
-  server(id: number): PlayedServer {
-    return this.cluster.server(id)
+  server(id: number): object {
+    return this.world.server(id)
+  }
+
+  /** What the laboratory sees of it, and nobody else needs more. */
+  view(id: number): View {
+    return this.world.view(id)
   }
 
   condition(id: number): ServerCondition {
     const machine = this.machine(id)
-    const { role } = this.server(id)
+    const { role } = this.view(id)
     return {
       isCrashed: machine.crashed,
-      isPaused: !machine.crashed && !machine.isUp,
-      isConnected: this.cluster.network.isConnected(id),
+      isPaused: machine.isPaused,
+      isConnected: this.world.network.isConnected(id),
       electionTimer: this.clocks.get(id)?.electionTimer ?? null,
       votes: role === 'Candidate' ? [...(this.votes.get(id) ?? [])] : [],
     }
   }
 
   hasLink(from: number, to: number): boolean {
-    return this.cluster.network.hasLink(from, to)
+    return this.world.network.hasLink(from, to)
   }
 
   /** The one that leads in the highest term: whom a client would find, after a while. */
   get leader(): number | null {
     const leaders = this.ids
-      .filter((id) => this.server(id).role === 'Leader')
-      .sort((a, b) => this.server(b).currentTerm - this.server(a).currentTerm)
+      .filter((id) => this.view(id).role === 'Leader')
+      .sort((a, b) => this.view(b).term - this.view(a).term)
     return leaders[0] ?? null
   }
 
@@ -151,78 +145,62 @@ export class Simulation {
   }
 
   private carryOut(action: Action): void {
-    const { cluster } = this
-    const id = action.server
-    const machine = this.machine(id)
+    const { server } = action
     switch (action.do) {
-      case 'timeout':
-        cluster.note('fault', `the clock of server ${id} leaps: its time is up`)
-        machine.run(() => void this.clocks.get(id)?.fireElectionTimer())
+      case 'timeout': {
+        const text = `the clock of server ${server} leaps: its time is up`
+        this.world.note('fault', text)
+        this.machine(server).run(() => void this.clocks.get(server)?.fireElectionTimer())
         return
+      }
       case 'submit':
-        this.submit(id, action.command)
+        this.submit(server, action.command)
         return
-      case 'crash':
-        if (!machine.crashed) cluster.crash(id)
+      case 'cut':
+      case 'mend':
+        if (action.other < this.ids.length) this.changeLink(action)
         return
       case 'restart':
-        if (machine.crashed) this.restart(id)
-        return
-      case 'pause':
-        if (machine.isUp) cluster.pause(id)
+        this.end({ kind: 'crash', server })
         return
       case 'resume':
-        if (!machine.crashed && !machine.isUp) cluster.resume(id)
-        return
-      case 'disconnect':
-        cluster.disconnect(id)
+        this.end({ kind: 'pause', server })
         return
       case 'reconnect':
-        cluster.reconnect(id)
+        this.end({ kind: 'disconnect', server })
         return
       default:
-        if (action.other < this.ids.length) this.changeLink(action)
+        cause(this.world, { kind: action.do, server })
     }
   }
 
   /** Both ways at once: one way is for tests. */
-  private changeLink(action: Action & { do: 'cut' | 'mend' }): void {
-    const { server, other } = action
-    if (action.do === 'cut') {
-      this.cluster.cut(server, other)
-      this.cluster.cut(other, server)
-    } else {
-      this.cluster.mend(server, other)
-      this.cluster.mend(other, server)
+  private changeLink({
+    do: verb,
+    server,
+    other,
+  }: Action & { do: 'cut' | 'mend' }): void {
+    for (const link of [
+      { from: server, to: other },
+      { from: other, to: server },
+    ]) {
+      if (verb === 'cut') begin(this.world, { kind: 'cut', ...link })
+      else end(this.world, { kind: 'cut', ...link })
     }
   }
 
+  private end(ending: Ending): void {
+    if (kindOf(ending).canEnd?.(this.world, ending) ?? true) end(this.world, ending)
+  }
+
   private submit(id: number, command: string): void {
-    let index: number | null = null
-    this.machine(id).run(() => {
-      index = this.server(id).submit?.(command) ?? null
-    })
-    if (index !== null) return
+    if (this.world.submit(id, command) !== null) return
     const text = `server ${id} does not lead: it takes no command`
-    this.cluster.note('submit', text, { command })
-  }
-
-  private restart(id: number): void {
-    this.cluster.noteRestart(id)
-    this.boot(id)
-    this.cluster.start(id)
-  }
-
-  private boot(id: number): void {
-    this.cluster.boot(id, (surroundings) => {
-      const clock = new WatchedClock(surroundings.clock, TIMING.electionTimeout[0])
-      this.clocks.set(id, clock)
-      return this.part.build({ ...surroundings, clock }, this.disks.get(id) ?? null)
-    })
+    this.world.note('submit', text, { command })
   }
 
   private machine(id: number): Machine {
-    return this.cluster.machine(id)
+    return this.world.machine(id)
   }
 
   /** A rule that is broken ends the run; it was logged as an event. */
@@ -242,7 +220,7 @@ export class Simulation {
       isLevelEnabled: () => true,
       child: (more: object) => this.recorder({ ...bindings, ...more }),
       info: (fields: Partial<PlayEvent>, msg: string) => {
-        // In the cluster's constructor there is no clock yet, and nothing to say.
+        // In the world's constructor there is no clock yet, and nothing to say.
         this.record({ time: this.clock.now(), ...bindings, ...fields, msg } as PlayEvent)
       },
     }

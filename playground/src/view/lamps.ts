@@ -1,40 +1,6 @@
+import { RULES } from 'tools/lab/rules/index'
 import { h } from 'tools/viz/page/dom'
 import type { Simulation } from '../sim/simulation.ts'
-
-interface Rule {
-  /** As the laboratory names it. */
-  readonly name: string
-  readonly text: string
-  /** Whether it speaks of logs, which part 1 has not. */
-  readonly ofLogs: boolean
-}
-
-const RULES: readonly Rule[] = [
-  { name: 'Election Safety', text: 'at most one leader in a term', ofLogs: false },
-  { name: 'One Vote per Term', text: 'a vote that is given stays given', ofLogs: false },
-  { name: 'Monotonic Term', text: 'a server’s term never falls', ofLogs: false },
-  {
-    name: 'Leader Append-Only',
-    text: 'a leader removes nothing from its log',
-    ofLogs: true,
-  },
-  {
-    name: 'Log Matching',
-    text: 'logs with the same entry are the same up to it',
-    ofLogs: true,
-  },
-  {
-    name: 'Leader Completeness',
-    text: 'what is committed is in the log of every later leader',
-    ofLogs: true,
-  },
-  {
-    name: 'State Machine Safety',
-    text: 'no two servers apply different commands at an index',
-    ofLogs: true,
-  },
-  { name: 'Monotonic Commit', text: 'what is committed stays so', ofLogs: true },
-]
 
 /** The rules of Figure 3, and whether they hold: they are checked after every event. */
 export class Lamps {
@@ -48,7 +14,8 @@ export class Lamps {
     const key = `${part.number} ${violation?.message ?? ''}`
     if (key === this.shown) return
     this.shown = key
-    const rules = RULES.filter(({ ofLogs }) => !ofLogs || part.hasLog)
+    const all = [...RULES, ...(part.lab.rules ?? [])]
+    const rules = all.filter(({ ofLogs }) => !ofLogs || part.hasLog)
     const items = rules.map(({ name, text }) => {
       const isBroken = violation?.invariant === name
       return h(

@@ -12,8 +12,10 @@ export class Logs {
 
   render(simulation: Simulation): void {
     const rows = simulation.ids.map((id) => {
-      const { log = [], commitIndex = 0, currentTerm, role } = simulation.server(id)
-      return { id, log, commitIndex, currentTerm, role }
+      const view = simulation.view(id)
+      const { commitIndex, lastIndex, term, role } = view
+      const log = Array.from({ length: lastIndex }, (_, i) => view.entryAt(i + 1))
+      return { id, log, commitIndex, term, role }
     })
     const text = JSON.stringify(rows)
     if (text === this.shown) return

@@ -1,7 +1,7 @@
 import { button, h } from 'tools/viz/page/dom'
 import type { Deed } from '../sim/action.ts'
 import type { Simulation } from '../sim/simulation.ts'
-import { entriesIn, isAble } from './words.ts'
+import { entries, isAble } from './words.ts'
 
 /** What can be done to the server that is selected. */
 export class ServerPanel {
@@ -49,10 +49,10 @@ export class ServerPanel {
   render(simulation: Simulation, selected: number): void {
     this.simulation = simulation
     this.selected = selected
-    const { role, currentTerm } = simulation.server(selected)
+    const { role, term } = simulation.view(selected)
     const condition = simulation.condition(selected)
     const { isCrashed, isPaused, isConnected } = condition
-    this.title.textContent = `Server ${selected}: ${role} in term ${currentTerm}`
+    this.title.textContent = `Server ${selected}: ${role} in term ${term}`
     this.timeout.disabled = condition.electionTimer === null || !isAble(condition)
     this.timeout.title =
       role === 'Leader' ? 'A leader has no election timer' : 'Its election timer fires'
@@ -60,7 +60,7 @@ export class ServerPanel {
     this.pause.disabled = isCrashed
     this.plug.textContent = isConnected ? 'Disconnect' : 'Reconnect'
     this.power.textContent = isCrashed ? 'Restart' : 'Crash'
-    const isDurable = simulation.part.newDisk !== null
+    const isDurable = simulation.part.lab.storage !== undefined
     this.power.hidden = !isDurable
     this.forgetful.hidden = isDurable
     this.renderLinks(simulation)
@@ -89,10 +89,11 @@ export class ServerPanel {
   }
 
   private renderFacts(simulation: Simulation): void {
-    const { votedFor, log, commitIndex, lastApplied } = simulation.server(this.selected)
+    const view = simulation.view(this.selected)
+    const { votedFor, lastIndex, commitIndex, lastApplied } = view
     const facts: [string, string][] = [['votedFor', String(votedFor ?? 'nobody')]]
-    if (log) {
-      facts.push(['log', entriesIn(log)])
+    if (simulation.part.hasLog) {
+      facts.push(['log', entries(lastIndex)])
       facts.push(
         ['commitIndex', String(commitIndex)],
         ['lastApplied', String(lastApplied)],

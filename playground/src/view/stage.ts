@@ -148,7 +148,7 @@ export class Stage {
   private renderNode(simulation: Simulation, id: number, selected: number): void {
     const node = this.nodes[id]
     if (!node) return
-    const { role, currentTerm } = simulation.server(id)
+    const { role, term } = simulation.view(id)
     const { isCrashed, isPaused, isConnected, electionTimer } = simulation.condition(id)
     const classes = ['node', `role-${role.toLowerCase()}`]
     if (isPaused) classes.push('paused')
@@ -161,7 +161,7 @@ export class Stage {
       'aria-pressed': String(id === selected),
     })
     setText(node.role, role)
-    setText(node.term, `term ${currentTerm}`)
+    setText(node.term, `term ${term}`)
     setText(node.status, statusOf(simulation, id))
     let left = 0
     if (electionTimer && !isCrashed) {

@@ -4,7 +4,7 @@ import type { PlayEvent, ServerCondition, Simulation } from '../sim/simulation.t
 /** What stands beside a server in the drawing, for what its colours do not say. */
 export function statusOf(simulation: Simulation, id: number): string {
   const { isCrashed, isPaused, isConnected, votes } = simulation.condition(id)
-  const { role, votedFor } = simulation.server(id)
+  const { role, votedFor } = simulation.view(id)
   if (isCrashed) return 'crashed'
   if (isPaused) return 'paused'
   if (!isConnected) return 'disconnected'
@@ -14,16 +14,16 @@ export function statusOf(simulation: Simulation, id: number): string {
 
 /** A server in words, for those who hear the page: what is seen of it, in that order. */
 export function describe(simulation: Simulation, id: number): string {
-  const { role, currentTerm, log, commitIndex } = simulation.server(id)
-  const words = [`Server ${id}`, role, `term ${currentTerm}`]
+  const { role, term, lastIndex, commitIndex } = simulation.view(id)
+  const words = [`Server ${id}`, role, `term ${term}`]
   const status = statusOf(simulation, id)
   if (status !== '') words.push(status)
-  if (log) words.push(entriesIn(log), `${commitIndex ?? 0} committed`)
+  if (simulation.part.hasLog) words.push(entries(lastIndex), `${commitIndex} committed`)
   return words.join(', ')
 }
 
-export function entriesIn(log: readonly unknown[]): string {
-  return log.length === 1 ? '1 entry' : `${log.length} entries`
+export function entries(count: number): string {
+  return count === 1 ? '1 entry' : `${count} entries`
 }
 
 /** An event in a sentence. */

@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { UsageError } from '../cli/exit.ts'
 import { MAX_SERVERS } from './options.ts'
+import type { Violation } from './run.ts'
 import { FAULT_KINDS, type Schedule } from './schedule.ts'
-import type { Violation } from './world.ts'
 
 /** A schedule that breaks an invariant, and of what. It can be saved and replayed. */
 export interface Case {

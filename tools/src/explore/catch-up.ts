@@ -1,12 +1,11 @@
+import { jsonLength } from '../lab/costs.ts'
 import {
-  type Cluster,
+  type Entry,
   InvariantViolation,
-  jsonLength,
   type Rpc,
-  type ServerUnderTest,
+  type View,
+  type World,
 } from '../lab/index.ts'
-
-type Log = NonNullable<ServerUnderTest['log']>
 
 /** How much longer than its bytes need a server may take to catch up, … */
 const TIME_FACTOR = 2
@@ -25,7 +24,7 @@ const BYTES_SLACK = 2_000
  * heartbeat to the next is full for ever.
  */
 export class CatchUp {
-  private readonly cluster: Cluster<ServerUnderTest>
+  private readonly world: World
   private readonly leader: number
   private readonly startedAt: number
   /** By server: the bytes of the leader's entries that it lacked when this began. */
@@ -34,20 +33,15 @@ export class CatchUp {
   private readonly sent = new Map<number, number>()
   private readonly limitMs: number
 
-  constructor(
-    cluster: Cluster<ServerUnderTest>,
-    leader: number,
-    members: readonly number[],
-  ) {
-    this.cluster = cluster
+  constructor(world: World, leader: number, members: readonly number[]) {
+    this.world = world
     this.leader = leader
-    this.startedAt = cluster.clock.now()
-    const log = cluster.server(leader).log ?? []
+    this.startedAt = world.clock.now()
     const followers = members.filter((id) => id !== leader)
     const needed = followers.map((id) => {
-      const entries = lackedBy(cluster.server(id).log ?? [], log)
+      const entries = lackedBy(world.view(id), world.view(leader))
       this.lacked.set(id, jsonLength(entries))
-      this.sent.set(id, cluster.network.slowLink(leader, id)?.bytesWaiting ?? 0)
+      this.sent.set(id, world.network.slowLink(leader, id)?.bytesWaiting ?? 0)
       return this.timeFor(id, entries.length)
     })
     this.limitMs = TIME_SLACK_MS + TIME_FACTOR * Math.max(0, ...needed)
@@ -76,7 +70,7 @@ export class CatchUp {
           `and was sent ${sent}`,
       )
     }
-    if (this.cluster.clock.now() <= this.endsAt) return
+    if (this.world.clock.now() <= this.endsAt) return
     throw new InvariantViolation(
       'Catching Up',
       `after ${inSeconds(this.limitMs)} s under leader ${this.leader} not everyone has caught up; ` +
@@ -86,12 +80,12 @@ export class CatchUp {
 
   /** How long a server's bytes need on their way, and for being written and stored. */
   private timeFor(id: number, entries: number): number {
-    const { network } = this.cluster
+    const { network } = this.world
     const bytes = this.lacked.get(id) ?? 0
     const link = network.slowLink(this.leader, id)
     const onLink = link ? ((link.bytesWaiting + bytes) / link.bytesPerSecond) * 1000 : 0
     const handling = [this.leader, id].map((each) => {
-      const costs = this.cluster.costsOf(each)
+      const costs = this.world.costsOf(each)
       const syncs = (entries + 1) * costs.ofSync()
       return costs.ofHandling(bytes, 2 * entries) + costs.ofWriting(bytes) + syncs
     })
@@ -100,11 +94,12 @@ export class CatchUp {
 }
 
 /** The entries of a leader's log from where another log goes wrong, or ends. */
-function lackedBy(log: Log, leaders: Log): Log {
-  let same = Math.min(log.length, leaders.length)
+function lackedBy(log: View, leaders: View): Entry[] {
+  let same = Math.min(log.lastIndex, leaders.lastIndex)
   // By Log Matching, one entry of the same term means that all before it are the same.
-  while (same > 0 && log[same - 1]?.term !== leaders[same - 1]?.term) same -= 1
-  return leaders.slice(same)
+  while (same > 0 && log.entryAt(same)?.term !== leaders.entryAt(same)?.term) same -= 1
+  const count = leaders.lastIndex - same
+  return Array.from({ length: count }, (_, i) => leaders.entryAt(same + 1 + i) as Entry)
 }
 
 function inSeconds(ms: number): string {

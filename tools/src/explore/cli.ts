@@ -4,18 +4,20 @@ import { exitCodeOf, UsageError } from '../cli/exit.ts'
 import { openPage } from '../cli/open.ts'
 import { say } from '../cli/print.ts'
 import { compilePart } from '../parts/compile.ts'
+import { loadPart } from '../parts/load.ts'
 import { compileMistake, findMistake } from '../parts/mistake.ts'
 import { readCase } from './case.ts'
 import { drawSchedule } from './draw.ts'
 import { Explorer, type Search } from './explore.ts'
 import {
   EXIT_FOUND,
+  EXIT_UNREACHED,
   type ExploreOptions,
   exploreCommand,
   optionsOfSeed,
+  SEEDS_TO_REACH_ALL,
   seedsOfShard,
 } from './options.ts'
-import { loadPart } from './part.ts'
 import type { DrawOptions } from './schedule.ts'
 import { drawOptionsFor, type Speed, showSearch, stopwatch } from './search.ts'
 import { type Finding, inMs, showFinding, showSchedule } from './show.ts'
@@ -44,7 +46,10 @@ async function explore(name: string, options: ExploreOptions): Promise<number> {
   const findings = tally.found.map((found) => toFinding(name, search, options, found))
   if (options.json) say(JSON.stringify(toJson(name, tally, speed, findings)))
   else await tell(name, tally, speed, findings, options)
-  return tally.found.length > 0 ? EXIT_FOUND : 0
+  if (tally.found.length > 0) return EXIT_FOUND
+  return mustReachAll(search, options) && unreached(tally).length > 0
+    ? EXIT_UNREACHED
+    : 0
 }
 
 async function run(
@@ -85,7 +90,7 @@ function toJson(part: string, tally: Tally, speed: Speed, findings: Finding[]): 
   const violations = findings.map(({ foundWithSeed: seed, violation, replay }) => {
     return { seed, ...violation, replay }
   })
-  return { part, seeds, events, ...speed, violations }
+  return { part, seeds, events, ...speed, reached: tally.reached, violations }
 }
 
 async function tell(
@@ -114,6 +119,23 @@ async function tell(
     `in each second of a core: ${number(speed.simulatedSecondsPerCoreSecond)} s simulated, ` +
       `${number(speed.eventsPerCoreSecond)} events, the invariants checked after each`,
   )
+  tellReached(tally)
+}
+
+/** So many seeds, drawn from all that there is, come everywhere. */
+function mustReachAll({ seeds }: Search, options: ExploreOptions): boolean {
+  return seeds >= SEEDS_TO_REACH_ALL && optionsOfSeed(options) === ''
+}
+
+function unreached({ reached }: Tally): string[] {
+  return Object.keys(reached).filter((name) => reached[name] === 0)
+}
+
+function tellReached({ reached }: Tally): void {
+  say('reached:')
+  for (const [name, times] of Object.entries(reached)) {
+    say(`  ${times.toLocaleString('en').padStart(9)} ×  ${name}`)
+  }
 }
 
 async function replayFile(file: string, options: ExploreOptions): Promise<number> {
@@ -125,7 +147,12 @@ async function replayFile(file: string, options: ExploreOptions): Promise<number
   const part = await loadPart(code)
   const outDir = resolve(options.outDir)
   const log = resolve(outDir, 'replay.log')
-  const { violation } = logCase(part, found, log, `npm run explore -- --replay ${file}`)
+  const { violation } = await logCase(
+    part,
+    found,
+    log,
+    `npm run explore -- --replay ${file}`,
+  )
   showSchedule(found.schedule)
   say(violation ? `  at ${inMs(violation.atMs)} ${violation.message}` : 'No violation.')
   const timeline = await writeTimeline(log, outDir)

@@ -1,5 +1,6 @@
+import { kindOf } from '../lab/faults/index.ts'
 import type { FileStory } from './file.ts'
-import type { CrashMoment, Fault, Schedule } from './schedule.ts'
+import type { Fault, Schedule } from './schedule.ts'
 
 /** A schedule as a person would tell it, a line for each fault. */
 export function describeSchedule(schedule: Schedule): string[] {
@@ -50,60 +51,10 @@ function count(n: number, what: string): string {
 }
 
 function describeFault(fault: Fault): string {
-  const who = (id: number) => {
+  return kindOf(fault).sentence(fault, (id) => {
     if (!fault.fromLeader) return `server ${id}`
     return id === 0 ? 'the leader' : `the leader’s neighbour ${id}`
-  }
-  switch (fault.kind) {
-    case 'crash':
-      return `${who(fault.server)} crashes${when(fault.moment)}`
-    case 'pause':
-      return `${who(fault.server)} stands still`
-    case 'disconnect':
-      return `${who(fault.server)} is disconnected`
-    case 'cut':
-      return `nothing gets from ${who(fault.from)} to ${who(fault.to)}`
-    case 'partition':
-      return `the network falls apart: ${fault.groups
-        .map((group) => group.map(who).join(', '))
-        .join(' | ')}`
-    case 'loss':
-      return `messages are lost, ${percent(fault.chance)} of them`
-    case 'duplication':
-      return `messages come twice, ${percent(fault.chance)} of them`
-    case 'delay':
-      return `messages take up to ${fault.maxMs} ms, ${percent(fault.chance)} of them`
-    case 'clock':
-      return `the clock of ${who(fault.server)} runs at ${fault.rate}`
-    case 'slow-link':
-      return (
-        `${number(fault.bytesPerSecond)} bytes a second get ` +
-        `from ${who(fault.from)} to ${who(fault.to)}`
-      )
-    case 'slow-machine':
-      return (
-        `${who(fault.server)} handles ${number(fault.bytesPerSecond)} bytes ` +
-        `and ${number(fault.entriesPerSecond)} entries a second`
-      )
-    case 'slow-disk':
-      return (
-        `the disk of ${who(fault.server)} writes ${number(fault.bytesPerSecond)} bytes ` +
-        `a second and takes ${fault.syncMs} ms for a sync`
-      )
-  }
-}
-
-function when(moment: CrashMoment): string {
-  switch (moment.on) {
-    case 'time':
-      return ''
-    case 'vote':
-      return ' after its next vote'
-    case 'append':
-      return ' after the next change to its log'
-    case 'write':
-      return ` at write ${moment.count} to its storage`
-  }
+  })
 }
 
 function howLong(fault: Fault): string {
@@ -111,12 +62,4 @@ function howLong(fault: Fault): string {
   return fault.kind === 'crash'
     ? `, and restarts ${fault.forMs} ms later`
     : `, for ${fault.forMs} ms`
-}
-
-function number(value: number): string {
-  return value.toLocaleString('en')
-}
-
-function percent(chance: number): string {
-  return `${Math.round(chance * 100)} %`
 }

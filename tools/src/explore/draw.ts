@@ -1,32 +1,26 @@
+import { Dice, someOf } from '../lab/faults/dice.ts'
+import { FAULTS, type FaultName } from '../lab/faults/index.ts'
+import { FASTEST } from '../lab/faults/servers.ts'
 import { between, logBetween, pick, type Random, randomStreams } from '../lab/random.ts'
 import { drawFileStory } from './file.ts'
 import {
-  type ClusterFaultKind,
-  type CrashMoment,
+  APART_KINDS,
   type DrawOptions,
   type Fault,
   type Schedule,
-  SLOW_KINDS,
-  type SlowKind,
+  TEMPER_KINDS,
 } from './schedule.ts'
-import { withSlowness } from './slowness.ts'
-
-/** The kinds that are drawn by temper. */
-type TemperKind = Exclude<ClusterFaultKind, SlowKind>
+import { withSlowness, withSome } from './sprinkle.ts'
 
 /** Sizes of clusters, the likelier the more often they stand here. */
 const SIZES = [1, 2, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7] as const
-
-/** Clocks within what the paper's timing requirement leaves room for. */
-const SLOWEST = 0.6
-const FASTEST = 1.9
 
 /** How many election timeouts there are to draw from: 0 stands for no limit. */
 const TIMEOUTS = [0, 0, 0, 1, 2, 5] as const
 
 /** What the faults of one schedule have in common. */
 interface Temper {
-  readonly kinds: readonly TemperKind[]
+  readonly kinds: readonly FaultName[]
   readonly faultGapMs: number
   readonly commandGapMs: number
   /** How long a fault lasts. */
@@ -37,7 +31,10 @@ interface Temper {
 }
 
 /** What takes a leader out of its office, if it lasts for an election timeout. */
-const DEPOSING: readonly TemperKind[] = ['crash', 'pause', 'disconnect', 'partition']
+const DEPOSING: readonly FaultName[] = ['crash', 'pause', 'disconnect', 'partition']
+
+/** What is drawn without an end, now and then. */
+const LASTING: readonly FaultName[] = ['crash', 'clock']
 
 /** How often a schedule is a chase after one leader after the other. */
 const CHASE_CHANCE = 0.25
@@ -54,10 +51,7 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const random = nextStream()
   const servers = options.servers ?? pick(random, SIZES)
   const { durationMs } = options
-  const kinds = options.kinds.filter(
-    (kind): kind is TemperKind =>
-      kind !== 'file' && !SLOW_KINDS.some((slow) => slow === kind),
-  )
+  const kinds = TEMPER_KINDS.filter((kind) => options.kinds.includes(kind))
   const temper = random() < CHASE_CHANCE ? chase(random, kinds) : medley(random, kinds)
   const draw = new Draw(random, servers, temper)
   const faultTimes =
@@ -66,7 +60,7 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
   const ending = draw.ending(kinds, durationMs)
   const hasFile = options.kinds.includes('file') && random() < FILE_CHANCE
   const commandsAtMs = times(random, temper.commandGapMs, durationMs)
-  const schedule = {
+  const schedule: Schedule = {
     seed: Math.floor(random() * 2 ** 32),
     servers,
     durationMs,
@@ -75,12 +69,15 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
     commandsAtMs: options.hasCommands ? commandsAtMs : [],
     file: hasFile ? drawFileStory(random) : null,
   }
-  // By chance of its own: what is drawn above is the same with it and without.
-  return withSlowness(schedule, nextStream(), options)
+  // By chances of their own: what is drawn above is the same with them and without.
+  return APART_KINDS.reduce(
+    (soFar, kind) => withSome(kind, soFar, nextStream(), options),
+    withSlowness(schedule, nextStream(), options),
+  )
 }
 
 /** A few kinds of faults more often than many. */
-function medley(random: Random, kinds: readonly TemperKind[]): Temper {
+function medley(random: Random, kinds: readonly FaultName[]): Temper {
   const few = Math.min(random(), random()) * kinds.length
   const minMs = pick(random, [2, 20, 100])
   return {
@@ -94,7 +91,7 @@ function medley(random: Random, kinds: readonly TemperKind[]): Temper {
 }
 
 /** Leader after leader is cut off, often with some followers, and comes back: figure 8. */
-function chase(random: Random, kinds: readonly TemperKind[]): Temper {
+function chase(random: Random, kinds: readonly FaultName[]): Temper {
   const deposing = kinds.filter((kind) => DEPOSING.includes(kind))
   const others = kinds.filter((kind) => !DEPOSING.includes(kind))
   return {
@@ -114,21 +111,23 @@ class Draw {
   private readonly random: Random
   private readonly servers: number
   private readonly temper: Temper
+  private readonly dice: Dice
 
   constructor(random: Random, servers: number, temper: Temper) {
     this.random = random
     this.servers = servers
     this.temper = temper
+    this.dice = new Dice(random, servers)
   }
 
   /**
    * What stays when the other faults stop: sometimes a minority is gone for good, sometimes
    * a server whose clock runs fast comes back after it has missed something.
    */
-  ending(kinds: readonly TemperKind[], durationMs: number): Fault[] {
+  ending(kinds: readonly FaultName[], durationMs: number): Fault[] {
     const chance = this.random()
     const atMs = Math.round(durationMs * between(this.random, 0.6, 1))
-    const server = this.server()
+    const server = this.dice.server()
     if (chance < 0.25 && kinds.includes('disconnect')) {
       const small = Math.floor((this.servers - 1) / 2)
       const ids = Array.from({ length: this.servers }, (_, id) => id)
@@ -144,76 +143,19 @@ class Draw {
     return []
   }
 
-  fault(kind: TemperKind, atMs: number): Fault {
+  fault(kind: FaultName, atMs: number): Fault {
     const timed = { atMs, ...this.duration(kind), ...this.aimed() }
-    switch (kind) {
-      case 'crash':
-        return { ...timed, kind, server: this.server(), moment: this.moment() }
-      case 'pause':
-      case 'disconnect':
-        return { ...timed, kind, server: this.server() }
-      case 'cut':
-        return { ...timed, kind, from: this.server(), to: this.server() }
-      case 'partition':
-        return { ...timed, kind, groups: this.groups() }
-      case 'loss':
-      case 'duplication':
-        return { ...timed, kind, chance: this.round(between(this.random, 0.02, 0.5)) }
-      case 'delay':
-        return {
-          ...timed,
-          kind,
-          chance: this.round(between(this.random, 0.02, 0.5)),
-          maxMs: Math.round(logBetween(this.random, 10, 2000)),
-        }
-      case 'clock':
-        return { ...timed, kind, server: this.server(), rate: this.rate() }
-    }
+    return { ...timed, kind, ...FAULTS[kind].draw(this.dice) } as Fault
   }
 
-  private duration(kind: TemperKind): { forMs?: number } {
+  private duration(kind: FaultName): { forMs?: number } {
     const { minMs, maxMs } = this.temper
-    const outlives = kind === 'crash' || kind === 'clock'
-    if (outlives && this.random() < 0.03) return {}
+    if (LASTING.includes(kind) && this.random() < 0.03) return {}
     return { forMs: Math.round(logBetween(this.random, minMs, maxMs)) }
   }
 
   private aimed(): { fromLeader?: true } {
     return this.random() < this.temper.aim ? { fromLeader: true } : {}
-  }
-
-  private moment(): CrashMoment {
-    const chance = this.random()
-    if (chance < 0.2) return { on: 'time' }
-    if (chance < 0.4) return { on: 'vote' }
-    if (chance < 0.6) return { on: 'append' }
-    return { on: 'write', count: 1 + Math.floor(this.random() * 6) }
-  }
-
-  /** The first one more often: with `fromLeader` it is the leader. */
-  private server(): number {
-    return this.random() < 0.6 ? 0 : Math.floor(this.random() * this.servers)
-  }
-
-  /** The first server, who may be the leader, with a minority more often than not. */
-  private groups(): number[][] {
-    const others = Array.from({ length: this.servers - 1 }, (_, i) => i + 1)
-    const small = Math.floor((this.servers - 1) / 2)
-    const most = this.random() < 0.7 ? small : this.servers - 1
-    const company = someOf(this.random, others, Math.floor(this.random() * most))
-    const rest = others.filter((id) => !company.includes(id))
-    if (this.random() < 0.8) return [[0, ...company], rest]
-    const third = someOf(this.random, rest, Math.ceil(rest.length / 2))
-    return [[0, ...company], rest.filter((id) => !third.includes(id)), third]
-  }
-
-  private rate(): number {
-    const isSlow = this.random() < 0.5
-    return this.round(between(this.random, isSlow ? SLOWEST : 1, isSlow ? 1 : FASTEST))
-  }
-
-  private round(value: number): number {
-    return Math.round(value * 100) / 100
   }
 }
 
@@ -225,11 +167,4 @@ function times(random: Random, gapMs: number, durationMs: number): number[] {
     atMs += random() * 2 * gapMs
   }
   return result
-}
-
-/** Some of the values, in their order. */
-function someOf<T>(random: Random, values: readonly T[], count: number): T[] {
-  const left = [...values.keys()]
-  while (left.length > count) left.splice(Math.floor(random() * left.length), 1)
-  return left.map((i) => values[i] as T)
 }

@@ -38,7 +38,7 @@ export class Explorer {
     const end = search.from + search.seeds
     let next = search.from
     let stopAt = end
-    let tally: Tally = { seeds: 0, simulatedMs: 0, events: 0, found: [] }
+    let tally: Tally = { seeds: 0, simulatedMs: 0, events: 0, found: [], reached: {} }
     const work = async () => {
       while (next < stopAt) {
         const from = next
@@ -68,5 +68,12 @@ function add(a: Tally, b: Tally): Tally {
     simulatedMs: a.simulatedMs + b.simulatedMs,
     events: a.events + b.events,
     found: [...a.found, ...b.found].sort((x, y) => x.seed - y.seed),
+    reached: sum(a.reached, b.reached),
   }
+}
+
+function sum(a: Tally['reached'], b: Tally['reached']): Record<string, number> {
+  const total: Record<string, number> = { ...a }
+  for (const name in b) total[name] = (total[name] ?? 0) + (b[name] ?? 0)
+  return total
 }

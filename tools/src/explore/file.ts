@@ -2,9 +2,9 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { InvariantViolation } from '../lab/invariants.ts'
-import type { Random } from '../lab/random.ts'
-import type { Storage } from '../lab/storage.ts'
+import { InvariantViolation, type Random } from '../lab/index.ts'
+import type { FileStorage } from '../lab/part.ts'
+import { mark } from '../lab/reached.ts'
 
 /** One thing that a server saves. What an entry says follows from its index and term. */
 type FileStep =
@@ -33,22 +33,11 @@ export interface FileStory {
   readonly trouble: FileTrouble
 }
 
-interface DurableFile extends Storage<SavedState, SavedEntry> {
-  close(): void
-}
+type OpenFile = (path: string) => FileStorage
 
-export type FileStorageClass = new (file: string) => DurableFile
+type SavedState = ReturnType<FileStorage['load']>
 
-interface SavedEntry {
-  readonly term: number
-  readonly command: string
-}
-
-interface SavedState {
-  readonly currentTerm: number
-  readonly votedFor: number | null
-  readonly log: readonly SavedEntry[]
-}
+const tornTail = mark('a file has a torn tail', (part) => !!part.storage)
 
 /** The least that a disk writes as a whole. */
 const SECTOR_BYTES = 512
@@ -88,27 +77,27 @@ function drawTrouble(random: Random): FileTrouble {
 }
 
 /** Lives through a story. @throws InvariantViolation when the file forgets, or lies. */
-export function runFileStory(FileStorage: FileStorageClass, story: FileStory): void {
+export function runFileStory(openFile: OpenFile, story: FileStory): void {
   const folder = fs.mkdtempSync(join(tmpdir(), 'raft-explore-'))
   try {
-    new FileLife(FileStorage, join(folder, 'server.log')).run(story)
+    new FileLife(openFile, join(folder, 'server.log')).run(story)
   } finally {
     fs.rmSync(folder, { recursive: true })
   }
 }
 
 class FileLife {
-  private readonly FileStorage: FileStorageClass
+  private readonly openFile: OpenFile
   private readonly file: string
-  private storage: DurableFile | null = null
+  private storage: FileStorage | null = null
   /** The state after each record since the last sync, which is the first of them. */
   private states: SavedState[] = [{ currentTerm: 0, votedFor: null, log: [] }]
   /** How much of the file would outlive a loss of power, in bytes. */
   private durableBytes = 0
   private isFailing = false
 
-  constructor(FileStorage: FileStorageClass, file: string) {
-    this.FileStorage = FileStorage
+  constructor(openFile: OpenFile, file: string) {
+    this.openFile = openFile
     this.file = file
   }
 
@@ -134,7 +123,7 @@ class FileLife {
   private open(): SavedState {
     this.storage?.close()
     this.storage = null
-    const storage = new this.FileStorage(this.file)
+    const storage = this.openFile(this.file)
     this.storage = storage
     return storage.load()
   }
@@ -178,11 +167,14 @@ class FileLife {
         fs.truncateSync(this.file, this.durableBytes)
         this.expect(this.recover('after a loss of power'), this.states.slice(-1))
         return
-      case 'torn':
-        fs.truncateSync(this.file, before + Math.floor(trouble.share * (after - before)))
+      case 'torn': {
+        const written = Math.floor(trouble.share * (after - before))
+        if (written > 0) tornTail()
+        fs.truncateSync(this.file, before + written)
         this.expect(this.recover('after a write that was torn'), this.states)
         this.goOn()
         return
+      }
       case 'sectors':
         for (const share of trouble.shares) this.lose(placeOf(share), before)
         this.expect(this.recover('after a write that lacks sectors'), this.states)
@@ -215,9 +207,9 @@ class FileLife {
   }
 
   private openTwice(): void {
-    let second: DurableFile
+    let second: FileStorage
     try {
-      second = new this.FileStorage(this.file)
+      second = this.openFile(this.file)
     } catch {
       return
     }

@@ -7,6 +7,10 @@ import { FAULT_KINDS, type FaultKind } from './schedule.ts'
 
 /** The exit code when a violation was found. */
 export const EXIT_FOUND = 1
+/** … and when nothing was, but some place was never reached that must be. */
+export const EXIT_UNREACHED = 3
+/** With fewer seeds than this, a place that was not reached says nothing. */
+export const SEEDS_TO_REACH_ALL = 100_000
 
 export const MAX_SERVERS = 7
 const DEFAULT_SEEDS = 1000
@@ -52,7 +56,9 @@ Examples:
 Exit codes:
   0  no violation was found
   1  a violation was found
-  2  there is no such part, option or file`
+  2  there is no such part, option or file
+  3  no violation, but 100,000 seeds or more, of all that can be drawn, never came to some
+     place that a search must reach (a split vote, say; all of them are listed at the end)`
 
 export function exploreCommand(): Command {
   const found = new Command('npm run explore --')

@@ -3,43 +3,33 @@
  * seed, run, made smaller, saved and run again.
  */
 
+import type { Timed } from '../lab/faults/fault.ts'
+import {
+  FAULT_NAMES,
+  FAULTS,
+  type FaultName,
+  type Fault as Kind,
+} from '../lab/faults/index.ts'
 import type { FileStory } from './file.ts'
 
+/** The kinds of the laboratory's table that strike a cluster by chance. */
+export const TEMPER_KINDS = drawnBy('temper')
+export const SLOW_KINDS = drawnBy('slowness')
+export const APART_KINDS = drawnBy('apart')
+
+/** What a search may draw; `file` strikes one server's file, apart from any cluster. */
 export const FAULT_KINDS = [
-  'crash',
-  'pause',
-  'disconnect',
-  'cut',
-  'partition',
-  'loss',
-  'duplication',
-  'delay',
-  'clock',
+  ...TEMPER_KINDS,
   'file',
-  'slow-link',
-  'slow-machine',
-  'slow-disk',
+  ...SLOW_KINDS,
+  ...APART_KINDS,
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
-/** The kinds that strike a cluster; `file` strikes one server's file, apart from it. */
-export type ClusterFaultKind = Exclude<FaultKind, 'file'>
+export type Fault = Timed & Kind
 
-/** The kinds that make bytes and work take time. */
-export const SLOW_KINDS = ['slow-link', 'slow-machine', 'slow-disk'] as const
-
-export type SlowKind = (typeof SLOW_KINDS)[number]
-
-/**
- * When a crash strikes, once its time has come: at once; in the server's next event that
- * gives a vote, or changes the log; or around its `count`th write to storage from then on.
- */
-export type CrashMoment =
-  | { readonly on: 'time' | 'vote' | 'append' }
-  | { readonly on: 'write'; readonly count: number }
-
-/** What a schedule is drawn from, beside its seed. */
+/** What may be drawn. */
 export interface DrawOptions {
   readonly durationMs: number
   /** As many as this, or from 1 to 7 when null. */
@@ -49,44 +39,6 @@ export interface DrawOptions {
   readonly hasCommands: boolean
   /** Whether the part must go on, and catch up, while something stays slow. */
   readonly bearsSlowness: boolean
-}
-
-interface Timed {
-  readonly atMs: number
-  /** How long it lasts. A fault without this outlives the others: see World. */
-  readonly forMs?: number
-  /** Ids count from whoever leads when the fault begins: 0 is the leader itself. */
-  readonly fromLeader?: boolean
-}
-
-export type Fault = Timed &
-  (
-    | { readonly kind: 'crash'; readonly server: number; readonly moment: CrashMoment }
-    | { readonly kind: 'pause' | 'disconnect'; readonly server: number }
-    | { readonly kind: 'cut'; readonly from: number; readonly to: number }
-    | { readonly kind: 'partition'; readonly groups: readonly (readonly number[])[] }
-    | { readonly kind: 'loss' | 'duplication'; readonly chance: number }
-    | { readonly kind: 'delay'; readonly chance: number; readonly maxMs: number }
-    | { readonly kind: 'clock'; readonly server: number; readonly rate: number }
-    | ({ readonly from: number; readonly to: number } & SlowLink)
-    | ({ readonly server: number } & (SlowMachine | SlowDisk))
-  )
-
-interface SlowLink {
-  readonly kind: 'slow-link'
-  readonly bytesPerSecond: number
-}
-
-interface SlowMachine {
-  readonly kind: 'slow-machine'
-  readonly bytesPerSecond: number
-  readonly entriesPerSecond: number
-}
-
-interface SlowDisk {
-  readonly kind: 'slow-disk'
-  readonly bytesPerSecond: number
-  readonly syncMs: number
 }
 
 export interface Schedule {
@@ -109,10 +61,6 @@ export interface Schedule {
   readonly file: FileStory | null
 }
 
-/** The ids of the servers that a fault names. */
-export function serversOf(fault: Fault): readonly number[] {
-  if ('server' in fault) return [fault.server]
-  if ('from' in fault) return [fault.from, fault.to]
-  if ('groups' in fault) return fault.groups.flat()
-  return []
+function drawnBy(how: string): FaultName[] {
+  return FAULT_NAMES.filter((name) => FAULTS[name].drawn === how)
 }

@@ -1,9 +1,10 @@
 import { UsageError } from '../cli/exit.ts'
 import { type Progress, showProgress } from '../cli/progress.ts'
+import { FAULTS } from '../lab/faults/index.ts'
+import type { Part } from '../lab/index.ts'
 import type { ExploreOptions } from './options.ts'
-import type { Part } from './part.ts'
 import type { DrawOptions } from './schedule.ts'
-import { FAULT_KINDS, type FaultKind } from './schedule.ts'
+import { FAULT_KINDS } from './schedule.ts'
 import type { Tally } from './worker.ts'
 
 /** What to draw for a part: no more than it promises to bear. @throws UsageError */
@@ -11,22 +12,21 @@ export function drawOptionsFor(
   part: Part,
   options: Pick<ExploreOptions, 'duration' | 'servers' | 'faults'>,
 ): DrawOptions {
-  const lacking: readonly FaultKind[] = part.MemoryStorage
-    ? []
-    : ['crash', 'file', 'slow-disk']
-  if (options.faults?.some((kind) => lacking.includes(kind))) {
+  const possible = FAULT_KINDS.filter((kind) =>
+    kind === 'file' ? part.storage : (FAULTS[kind].appliesTo?.(part) ?? true),
+  )
+  if (options.faults?.some((kind) => !possible.includes(kind))) {
     throw new UsageError(
       'this part has no storage, so it promises nothing about crashes, files and disks; ' +
         'leave them out of --faults, or take part3',
     )
   }
-  const kinds = options.faults ?? FAULT_KINDS
   return {
     durationMs: Math.round(options.duration * 1000),
     servers: options.servers ?? null,
-    kinds: kinds.filter((kind) => !lacking.includes(kind)),
-    hasCommands: 'submit' in part.ConsensusModule.prototype,
-    bearsSlowness: part.MessageStream !== undefined,
+    kinds: options.faults ?? possible,
+    hasCommands: part.submit !== undefined,
+    bearsSlowness: part.transport === 'stream',
   }
 }
 

@@ -2,9 +2,9 @@ import { join, relative } from 'node:path'
 import { openPage } from '../cli/open.ts'
 import { say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
+import { loadPart } from '../parts/load.ts'
 import { type Case, saveCase } from './case.ts'
 import { describeSchedule, sizeOf } from './describe.ts'
-import { loadPart } from './part.ts'
 import type { Schedule } from './schedule.ts'
 import { shrink } from './shrink.ts'
 import { logCase, writeTimeline } from './timeline.ts'
@@ -34,13 +34,17 @@ interface Shown {
 async function keepFinding(finding: Finding, outDir: string): Promise<Shown> {
   const { code, replay, ...found } = finding
   const part = await loadPart(code)
-  const { schedule, violation, tries } = shrink(part, found.schedule, found.violation)
+  const { schedule, violation, tries } = await shrink(
+    part,
+    found.schedule,
+    found.violation,
+  )
   const smaller = { ...found, schedule, violation }
   const name = `${found.mistake ?? found.part}-seed-${found.foundWithSeed}`
   const file = join(outDir, `${name}.json`)
   saveCase(file, smaller)
   const log = join(outDir, `${name}.log`)
-  logCase(part, smaller, log, replay)
+  await logCase(part, smaller, log, replay)
   return { smaller, tries, file, timeline: await writeTimeline(log, outDir) }
 }
 

@@ -1,6 +1,7 @@
-import type { Part } from './part.ts'
-import { type Fault, type Schedule, serversOf } from './schedule.ts'
-import { runSchedule, type Violation } from './world.ts'
+import { within } from '../lab/faults/index.ts'
+import type { Part } from '../lab/index.ts'
+import { runSchedule, type Violation } from './run.ts'
+import type { Fault, Schedule } from './schedule.ts'
 
 export interface Shrunk {
   readonly schedule: Schedule
@@ -23,14 +24,14 @@ const SEEDS_TO_TRY = 4
  * Makes a schedule smaller as long as it still breaks the same invariant: fewer servers,
  * fewer faults and commands, less time, shorter commands.
  */
-export function shrink(
+export async function shrink(
   part: Part,
   schedule: Schedule,
   violation: Violation,
   maxEvents = MAX_EVENTS,
-): Shrunk {
+): Promise<Shrunk> {
   const shrinker = new Shrinker(part, schedule, violation, maxEvents)
-  shrinker.run()
+  await shrinker.run()
   const { best, tries } = shrinker
   return { schedule: best, violation: shrinker.violation, tries }
 }
@@ -50,28 +51,28 @@ class Shrinker {
     this.violation = violation
   }
 
-  run(): void {
+  async run(): Promise<void> {
     let before: Schedule
     do {
       before = this.best
-      this.onlyTheFile()
-      this.fewerServers()
-      this.shorten()
-      this.beginEarlier()
-      this.fewer(this.best.faults, (faults) => ({ faults }))
-      this.fewer(this.best.commandsAtMs, (commandsAtMs) => ({ commandsAtMs }))
-      this.accepts({ timeouts: 0 })
-      this.simplerFaults()
-      this.shorterCommands()
+      await this.onlyTheFile()
+      await this.fewerServers()
+      await this.shorten()
+      await this.beginEarlier()
+      await this.fewer(this.best.faults, (faults) => ({ faults }))
+      await this.fewer(this.best.commandsAtMs, (commandsAtMs) => ({ commandsAtMs }))
+      await this.accepts({ timeouts: 0 })
+      await this.simplerFaults()
+      await this.shorterCommands()
     } while (this.best !== before)
   }
 
   /** Takes a change on if the schedule still breaks the same invariant with it. */
-  private accepts(change: Partial<Schedule>): boolean {
+  private async accepts(change: Partial<Schedule>): Promise<boolean> {
     const { seed } = this.best
     for (let i = 0; i < SEEDS_TO_TRY && this.events < this.maxEvents; i += 1) {
       const candidate = { ...this.best, ...change, seed: (seed + i) % 2 ** 32 }
-      const { violation, events } = runSchedule(this.part, candidate)
+      const { violation, events } = await runSchedule(this.part, candidate)
       this.tries += 1
       this.events += events + EVENTS_PER_TRY
       if (violation?.invariant !== this.violation.invariant) continue
@@ -82,32 +83,32 @@ class Shrinker {
     return false
   }
 
-  private onlyTheFile(): void {
+  private async onlyTheFile(): Promise<void> {
     const { file } = this.best
-    if (!file || this.accepts({ file: null })) return
-    this.accepts({ servers: 1, faults: [], commandsAtMs: [] })
-    this.fewer(file.steps, (steps) => ({ file: { ...file, steps } }))
+    if (!file || (await this.accepts({ file: null }))) return
+    await this.accepts({ servers: 1, faults: [], commandsAtMs: [] })
+    await this.fewer(file.steps, (steps) => ({ file: { ...file, steps } }))
   }
 
-  private fewerServers(): void {
+  private async fewerServers(): Promise<void> {
     for (let servers = 1; servers < this.best.servers; servers += 1) {
-      const faults = this.best.faults.flatMap((fault) => withServers(fault, servers))
-      if (this.accepts({ servers, faults })) return
+      const faults = this.best.faults.flatMap((fault) => within(fault, servers))
+      if (await this.accepts({ servers, faults })) return
     }
   }
 
   /** What comes after the violation is not needed; nor, perhaps, all that comes before. */
-  private shorten(): void {
+  private async shorten(): Promise<void> {
     const end = Math.ceil(this.violation.atMs)
-    if (end < this.best.durationMs) this.accepts(until(this.best, end))
+    if (end < this.best.durationMs) await this.accepts(until(this.best, end))
     for (let step = this.best.durationMs / 2; step >= 10; step /= 2) {
       const durationMs = Math.round(this.best.durationMs - step)
-      if (durationMs > 0) this.accepts(until(this.best, durationMs))
+      if (durationMs > 0) await this.accepts(until(this.best, durationMs))
     }
   }
 
   /** Nothing happens before the first fault or command: less of that may do. */
-  private beginEarlier(): void {
+  private async beginEarlier(): Promise<void> {
     const { faults, commandsAtMs, durationMs } = this.best
     const first = Math.min(
       ...faults.map(({ atMs }) => atMs),
@@ -115,18 +116,21 @@ class Shrinker {
       durationMs,
     )
     for (let step = first; step >= 10; step = Math.floor(step / 2)) {
-      if (this.accepts(earlier(this.best, step))) return
+      if (await this.accepts(earlier(this.best, step))) return
     }
   }
 
   /** Leaves out halves, quarters, and so on down to single items. */
-  private fewer<T>(all: readonly T[], change: (items: T[]) => Partial<Schedule>): void {
+  private async fewer<T>(
+    all: readonly T[],
+    change: (items: T[]) => Partial<Schedule>,
+  ): Promise<void> {
     let items = [...all]
     let size = items.length
     while (size >= 1) {
       for (let at = 0; at < items.length; ) {
         const rest = items.toSpliced(at, size)
-        if (this.accepts(change(rest))) items = rest
+        if (await this.accepts(change(rest))) items = rest
         else at += size
       }
       size = Math.floor(size / 2)
@@ -134,23 +138,23 @@ class Shrinker {
   }
 
   /** Shorter faults, on whatever server rather than on the leader. */
-  private simplerFaults(): void {
+  private async simplerFaults(): Promise<void> {
     for (let i = 0; i < this.best.faults.length; i += 1) {
       const fault = this.best.faults[i] as Fault
       const forMs = fault.forMs && Math.ceil(fault.forMs / 2)
-      if (forMs && forMs < fault.forMs) this.replaceFault(i, { ...fault, forMs })
+      if (forMs && forMs < fault.forMs) await this.replaceFault(i, { ...fault, forMs })
     }
   }
 
-  private shorterCommands(): void {
+  private async shorterCommands(): Promise<void> {
     const { commandLength } = this.best
-    if (!commandLength || this.accepts({ commandLength: 0 })) return
+    if (!commandLength || (await this.accepts({ commandLength: 0 }))) return
     const half = Math.floor(commandLength / 2)
-    if (half > 0) this.accepts({ commandLength: half })
+    if (half > 0) await this.accepts({ commandLength: half })
   }
 
-  private replaceFault(i: number, fault: Fault): void {
-    this.accepts({ faults: this.best.faults.with(i, fault) })
+  private replaceFault(i: number, fault: Fault): Promise<boolean> {
+    return this.accepts({ faults: this.best.faults.with(i, fault) })
   }
 }
 
@@ -169,13 +173,4 @@ function earlier(schedule: Schedule, ms: number): Partial<Schedule> {
     faults: schedule.faults.map((fault) => ({ ...fault, atMs: fault.atMs - ms })),
     commandsAtMs: schedule.commandsAtMs.map((atMs) => atMs - ms),
   }
-}
-
-/** What remains of a fault in a smaller cluster: itself, or nothing. */
-function withServers(fault: Fault, servers: number): Fault[] {
-  if (fault.kind === 'partition') {
-    const groups = fault.groups.map((group) => group.filter((id) => id < servers))
-    return [{ ...fault, groups: groups.filter((group) => group.length > 0) }]
-  }
-  return serversOf(fault).every((id) => id < servers) ? [fault] : []
 }

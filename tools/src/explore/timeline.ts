@@ -1,19 +1,24 @@
 import { rmSync } from 'node:fs'
 import { pino } from 'pino'
+import type { Part } from '../lab/index.ts'
 import { logTestEnd, logTestStart } from '../testlog/frame.ts'
 import { silentLogger, testLogger } from '../testlog/logger.ts'
 import type { Case } from './case.ts'
-import type { Part } from './part.ts'
-import { type Outcome, runSchedule } from './world.ts'
+import { type Outcome, runSchedule } from './run.ts'
 
 /** Runs a case once more, with the test log on, into a file. */
-export function logCase(part: Part, found: Case, file: string, replay: string): Outcome {
+export async function logCase(
+  part: Part,
+  found: Case,
+  file: string,
+  replay: string,
+): Promise<Outcome> {
   rmSync(file, { force: true })
   const destination = pino.destination({ dest: file, sync: true, mkdir: true })
   const { seed, servers } = found.schedule
   const name = `${found.mistake ?? found.part}, seed ${found.foundWithSeed}`
   let logger = silentLogger
-  const outcome = runSchedule(part, found.schedule, (clock) => {
+  const outcome = await runSchedule(part, found.schedule, (clock) => {
     logger = testLogger(destination, name, clock)
     const fields = { part: found.part, seed, servers, replay }
     logTestStart(logger, { ...fields, network: 'simulated' })

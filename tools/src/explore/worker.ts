@@ -1,7 +1,9 @@
+import type { Part } from '../lab/index.ts'
+import { takeVisits } from '../lab/reached.ts'
+import { loadPart } from '../parts/load.ts'
 import { drawSchedule } from './draw.ts'
-import { loadPart, type Part } from './part.ts'
+import { runSchedule, type Violation } from './run.ts'
 import type { DrawOptions } from './schedule.ts'
-import { runSchedule, type Violation } from './world.ts'
 
 /** Seeds for one worker to go through. */
 export interface Batch {
@@ -23,6 +25,8 @@ export interface Tally {
   readonly simulatedMs: number
   readonly events: number
   readonly found: readonly Found[]
+  /** How often each place was reached that must be, by its name. */
+  readonly reached: Readonly<Record<string, number>>
 }
 
 let loaded: { code: string; part: Part } | null = null
@@ -39,11 +43,11 @@ export default async function runBatch(batch: Batch): Promise<Tally> {
   let events = 0
   while (seeds < batch.count && (batch.keepGoing || found.length === 0)) {
     const seed = batch.from + seeds
-    const outcome = runSchedule(part, drawSchedule(seed, batch.draw))
+    const outcome = await runSchedule(part, drawSchedule(seed, batch.draw))
     seeds += 1
     simulatedMs += outcome.simulatedMs
     events += outcome.events
     if (outcome.violation) found.push({ seed, violation: outcome.violation })
   }
-  return { seeds, simulatedMs, events, found }
+  return { seeds, simulatedMs, events, found, reached: takeVisits(part) }
 }

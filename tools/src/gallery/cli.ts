@@ -12,9 +12,9 @@ import {
   optionsOfSeed,
   withSearchOptions,
 } from '../explore/options.ts'
-import { loadPart } from '../explore/part.ts'
 import { drawOptionsFor, showSearch } from '../explore/search.ts'
 import { type Finding, showFinding } from '../explore/show.ts'
+import { loadPart } from '../parts/load.ts'
 import {
   compileMistake,
   findMistake,

@@ -4,7 +4,6 @@
  */
 import type { Rpc } from '../testlog/event.ts'
 import type { Clock } from './clock.ts'
-import type { Storage } from './storage.ts'
 
 /**
  * How the servers of a part talk, which decides what a slow link does to their messages.
@@ -150,8 +149,11 @@ export class Costs {
     return timeOf(bytes, bytesPerSecond) + timeOf(entries, entriesPerSecond)
   }
 
-  ofSaving(value: unknown): number {
-    return this.disk ? this.ofWriting(jsonLength(value)) : 0
+  /** What a storage's method is given, and whether it waits for the disk to have it. */
+  ofSaving(args: readonly unknown[], isSync: boolean): number {
+    if (!this.disk) return 0
+    const bytes = args.length > 0 ? jsonLength(args) : 0
+    return this.ofWriting(bytes) + (isSync ? this.ofSync() : 0)
   }
 
   ofWriting(bytes: number): number {
@@ -165,29 +167,6 @@ export class Costs {
 
 function timeOf(amount: number, perSecond = Number.POSITIVE_INFINITY): number {
   return (amount / perSecond) * 1000
-}
-
-/** A storage whose writes keep its machine busy for as long as its disk takes. */
-export function takingTime<State, Entry>(
-  storage: Storage<State, Entry>,
-  costs: Costs,
-  work: (ms: number) => void,
-): Storage<State, Entry> {
-  return {
-    load: () => storage.load(),
-    saveTermAndVote(term, vote) {
-      work(costs.ofSaving([term, vote]) + costs.ofSync())
-      storage.saveTermAndVote(term, vote)
-    },
-    saveEntries(index, entries) {
-      work(costs.ofSaving(entries))
-      storage.saveEntries(index, entries)
-    },
-    sync() {
-      work(costs.ofSync())
-      storage.sync()
-    },
-  }
 }
 
 function entriesIn({ args }: Rpc): number {

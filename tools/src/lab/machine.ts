@@ -116,6 +116,10 @@ export class Machine {
     return !this.crashed && !this.paused
   }
 
+  get isPaused(): boolean {
+    return !this.crashed && this.paused
+  }
+
   pause(): void {
     this.paused = true
   }

@@ -70,6 +70,8 @@ export class Network {
     readonly random: Random
     /** False where real sockets take the time that they take. */
     readonly simulated: boolean
+    /** How long a message takes then; 1 to 5 ms unless it is said. */
+    readonly latencyMs?: readonly [min: number, max: number] | undefined
     /** What slow links carry; 'calls' unless it is said. */
     readonly transport?: Transport | undefined
     readonly onDrop: (rpc: Rpc, reason: string) => void
@@ -78,7 +80,7 @@ export class Network {
   }) {
     this.clock = options.clock
     this.random = options.random
-    this.latencyMs = options.simulated ? LATENCY_MS : [0, 0]
+    this.latencyMs = options.simulated ? (options.latencyMs ?? LATENCY_MS) : [0, 0]
     this.transport = options.transport ?? 'calls'
     this.onDrop = options.onDrop
     this.onTravel = options.onTravel ?? (() => {})

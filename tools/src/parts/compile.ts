@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import * as esbuild from 'esbuild'
 import { UsageError } from '../cli/exit.ts'
 import { ROOT } from '../cli/root.ts'
+import { LAB_FILE, listParts } from './find.ts'
 
 /** A file to take in place of the one that is there. */
 export interface Replacement {
@@ -23,19 +23,11 @@ export async function compilePart(
   name: string,
   replacement?: Replacement,
 ): Promise<string> {
-  const folder = join(ROOT, name, 'src')
-  if (!/^part\d+$/.test(name) || !existsSync(join(folder, 'raft.ts'))) {
-    throw new UsageError(`there is no ${name}/src/raft.ts; name a part, like part1`)
+  if (!listParts(ROOT).includes(name)) {
+    throw new UsageError(`there is no ${name}/test/lab.ts; name a part, like part1`)
   }
-  const files = ['raft.ts', 'storage.ts', 'stream.ts'].filter((file) =>
-    existsSync(join(folder, file)),
-  )
   const { outputFiles } = await esbuild.build({
-    stdin: {
-      contents: files.map((file) => `export * from './${file}'`).join('\n'),
-      resolveDir: folder,
-      sourcefile: `${name}.ts`,
-    },
+    entryPoints: [join(ROOT, name, LAB_FILE)],
     bundle: true,
     write: false,
     format: 'esm',

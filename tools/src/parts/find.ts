@@ -1,19 +1,12 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The parts of the tutorial: every folder part… that has tests. */
-export function listParts(root: string): string[] {
-  return readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && /^part\d+$/.test(entry.name))
-    .map((entry) => entry.name)
-    .filter((part) => hasTests(join(root, part, 'test')))
-    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
-}
+/** What makes a folder a part: it tells the laboratory what to know of it. */
+export const LAB_FILE = 'test/lab.ts'
 
-function hasTests(folder: string): boolean {
-  try {
-    return readdirSync(folder).some((name) => name.endsWith('.test.ts'))
-  } catch {
-    return false
-  }
+/** The parts of the tutorial, in order. */
+export function listParts(root: string): string[] {
+  return readdirSync(root)
+    .filter((name) => /^part\d+$/.test(name) && existsSync(join(root, name, LAB_FILE)))
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
 }

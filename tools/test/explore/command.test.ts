@@ -44,7 +44,7 @@ test('explore --json is one object', SLOW, async () => {
 })
 
 test.each([
-  [['part9'], 'there is no part9/src/raft.ts'],
+  [['part9'], 'there is no part9/test/lab.ts'],
   [[], 'name the part to explore'],
   [['part1', '--faults', 'earthquake'], 'It can be some of crash,pause,'],
   [['part1', '--shard', '4/3'], 'It can be like 2/8'],

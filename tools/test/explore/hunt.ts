@@ -1,8 +1,9 @@
 import { drawSchedule } from '../../src/explore/draw.ts'
-import { loadPart, type Part } from '../../src/explore/part.ts'
+import { runSchedule, type Violation } from '../../src/explore/run.ts'
 import type { Schedule } from '../../src/explore/schedule.ts'
 import { drawOptionsFor } from '../../src/explore/search.ts'
-import { runSchedule, type Violation } from '../../src/explore/world.ts'
+import type { Part } from '../../src/lab/part.ts'
+import { loadPart } from '../../src/parts/load.ts'
 import { compileMistake, findMistake } from '../../src/parts/mistake.ts'
 
 /** For tests that start programs or search: on a busy machine they take their time. */
@@ -25,7 +26,7 @@ export async function hunt(mistake: string, seeds: number): Promise<Catch> {
   const part = await loadPart(await compileMistake(findMistake(mistake)))
   for (let seed = 1; seed <= seeds; seed += 1) {
     const schedule = scheduleOf(part, seed)
-    const { violation } = runSchedule(part, schedule)
+    const { violation } = await runSchedule(part, schedule)
     if (violation) return { part, seed, schedule, violation }
   }
   throw new Error(`${mistake} was not found with ${seeds} seeds`)

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { describeSchedule, sizeOf } from '../../src/explore/describe.ts'
+import { runSchedule } from '../../src/explore/run.ts'
 import type { Schedule } from '../../src/explore/schedule.ts'
 import { shrink } from '../../src/explore/shrink.ts'
-import { runSchedule } from '../../src/explore/world.ts'
 import { hunt, SLOW } from './hunt.ts'
 
 /** Little work, so that the tests take little time. */
@@ -11,9 +11,9 @@ const MAX_EVENTS = 300_000
 test('a schedule is made smaller, and breaks the same invariant', SLOW, async () => {
   for (const mistake of ['half-is-enough', 'vote-not-saved', 'damage-skipped']) {
     const { part, schedule, violation } = await hunt(mistake, 100)
-    const small = shrink(part, schedule, violation, MAX_EVENTS)
+    const small = await shrink(part, schedule, violation, MAX_EVENTS)
     expect(small.violation.invariant).toBe(violation.invariant)
-    expect(runSchedule(part, small.schedule).violation).toEqual(small.violation)
+    expect((await runSchedule(part, small.schedule)).violation).toEqual(small.violation)
     expect(small.schedule.servers).toBeLessThanOrEqual(schedule.servers)
     expect(small.schedule.faults.length).toBeLessThanOrEqual(2)
     expect(small.schedule.commandsAtMs.length).toBeLessThanOrEqual(1)
@@ -23,7 +23,7 @@ test('a schedule is made smaller, and breaks the same invariant', SLOW, async ()
 
 test('two servers of which half is enough need no fault at all', SLOW, async () => {
   const { part, schedule, violation } = await hunt('half-is-enough', 100)
-  const small = shrink(part, schedule, violation, MAX_EVENTS).schedule
+  const small = (await shrink(part, schedule, violation, MAX_EVENTS)).schedule
   expect({ servers: small.servers, faults: small.faults }).toEqual({
     servers: 2,
     faults: [],
@@ -32,8 +32,8 @@ test('two servers of which half is enough need no fault at all', SLOW, async () 
 
 test('what cannot be made smaller stays as it is', SLOW, async () => {
   const { part, schedule, violation } = await hunt('half-is-enough', 100)
-  const small = shrink(part, schedule, violation, MAX_EVENTS)
-  const again = shrink(part, small.schedule, small.violation, MAX_EVENTS)
+  const small = await shrink(part, schedule, violation, MAX_EVENTS)
+  const again = await shrink(part, small.schedule, small.violation, MAX_EVENTS)
   expect(again.schedule.faults).toEqual(small.schedule.faults)
   expect(again.schedule.servers).toBe(small.schedule.servers)
 })
@@ -67,8 +67,9 @@ test('a schedule is told in sentences', () => {
 })
 
 test('what is slow is told in sentences', () => {
-  const slow = { kind: 'slow-machine', bytesPerSecond: 90_000, entriesPerSecond: 1_000 }
-  const disk = { kind: 'slow-disk', bytesPerSecond: 50_000, syncMs: 9 }
+  const work = { bytesPerSecond: 90_000, entriesPerSecond: 1_000 }
+  const slow = { kind: 'slow-machine', speed: work }
+  const disk = { kind: 'slow-disk', speed: { bytesPerSecond: 50_000, syncMs: 9 } }
   const schedule = {
     seed: 1,
     servers: 3,

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { CatchUp } from '../../src/explore/catch-up.ts'
 import { drawSchedule } from '../../src/explore/draw.ts'
-import { loadPart } from '../../src/explore/part.ts'
+import { runSchedule } from '../../src/explore/run.ts'
 import { FAULT_KINDS, type Schedule, SLOW_KINDS } from '../../src/explore/schedule.ts'
 import { drawOptionsFor } from '../../src/explore/search.ts'
-import { runSchedule } from '../../src/explore/world.ts'
-import type { Cluster, ServerUnderTest } from '../../src/lab/index.ts'
+import type { World } from '../../src/lab/world.ts'
 import { compilePart } from '../../src/parts/compile.ts'
+import { loadPart } from '../../src/parts/load.ts'
 import { scheduleOf } from './hunt.ts'
 
 const part2 = await loadPart(await compilePart('part2'))
@@ -49,7 +49,7 @@ test('slow links alone are drawn for every seed, if they alone are asked for', (
   }
 })
 
-test('a follower catches up behind a link that stays slow, and the run waits for it', () => {
+test('a follower catches up behind a link that stays slow, and the run waits for it', async () => {
   const schedule: Schedule = {
     seed: 1,
     servers: 3,
@@ -72,7 +72,7 @@ test('a follower catches up behind a link that stays slow, and the run waits for
     commandLength: 2000,
     file: null,
   }
-  const { violation, simulatedMs } = runSchedule(part3, schedule)
+  const { violation, simulatedMs } = await runSchedule(part3, schedule)
   expect(violation).toBe(null)
   // 100,000 bytes take 5 s.
   expect(simulatedMs).toBeGreaterThan(6500)
@@ -83,13 +83,16 @@ function newCatchUp() {
   const entry = { term: 1, command: 'x'.repeat(77) }
   const log = Array.from({ length: 10 }, () => entry)
   const time = { ms: 0 }
-  const cluster = {
+  const world = {
     clock: { now: () => time.ms },
-    server: (id: number) => ({ log: id === 0 ? log : [] }),
+    view: (id: number) => ({
+      lastIndex: id === 0 ? log.length : 0,
+      entryAt: (index: number) => log[index - 1],
+    }),
     network: { slowLink: () => ({ bytesPerSecond: 1000, bytesWaiting: 500 }) },
     costsOf: () => ({ ofHandling: () => 0, ofWriting: () => 0, ofSync: () => 100 }),
-  } as unknown as Cluster<ServerUnderTest>
-  const catchUp = new CatchUp(cluster, 0, [0, 1])
+  } as unknown as World
+  const catchUp = new CatchUp(world, 0, [0, 1])
   const send = (entries: object[]) => {
     const rpc = { id: '1', method: 'AppendEntries', kind: 'request' } as const
     catchUp.noteSent({ ...rpc, from: 0, to: 1, args: { entries } })

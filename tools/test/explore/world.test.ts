@@ -2,11 +2,12 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { drawSchedule } from '../../src/explore/draw.ts'
 import { type FileStory, runFileStory } from '../../src/explore/file.ts'
-import { loadPart, type Part } from '../../src/explore/part.ts'
+import { runSchedule } from '../../src/explore/run.ts'
 import { FAULT_KINDS, type Schedule } from '../../src/explore/schedule.ts'
 import { drawOptionsFor } from '../../src/explore/search.ts'
-import { runSchedule } from '../../src/explore/world.ts'
+import type { Part } from '../../src/lab/part.ts'
 import { compilePart } from '../../src/parts/compile.ts'
+import { loadPart } from '../../src/parts/load.ts'
 import { testLogger } from '../../src/testlog/logger.ts'
 import { hunt, SLOW, scheduleOf } from './hunt.ts'
 
@@ -24,14 +25,14 @@ const CALM: Schedule = {
   file: null,
 }
 
-function logOf(part: Part, schedule: Schedule): string {
+async function logOf(part: Part, schedule: Schedule): Promise<string> {
   let text = ''
   const stream = {
     write(line: string) {
       text += line
     },
   }
-  runSchedule(part, schedule, (clock) => testLogger(stream, 'a test', clock))
+  await runSchedule(part, schedule, (clock) => testLogger(stream, 'a test', clock))
   return text
 }
 
@@ -40,13 +41,13 @@ function faultsIn(log: string): object[] {
   return lines.map((line) => JSON.parse(line).fault).filter(Boolean)
 }
 
-test('a seed is the same run, byte for byte, also after it was saved as JSON', () => {
+test('a seed is the same run, byte for byte, also after it was saved as JSON', async () => {
   for (let seed = 1; seed <= 2; seed += 1) {
     const schedule = scheduleOf(part3, seed, 1)
-    const log = logOf(part3, schedule)
+    const log = await logOf(part3, schedule)
     expect(log.length).toBeGreaterThan(10_000)
-    expect(logOf(part3, scheduleOf(part3, seed, 1))).toBe(log)
-    expect(logOf(part3, JSON.parse(JSON.stringify(schedule)))).toBe(log)
+    expect(await logOf(part3, scheduleOf(part3, seed, 1))).toBe(log)
+    expect(await logOf(part3, JSON.parse(JSON.stringify(schedule)))).toBe(log)
   }
 })
 
@@ -54,10 +55,10 @@ test('another seed is another run', () => {
   expect(scheduleOf(part3, 1)).not.toEqual(scheduleOf(part3, 2))
 })
 
-test('a run whose log is silent counts the same events', () => {
+test('a run whose log is silent counts the same events', async () => {
   const schedule = scheduleOf(part3, 3, 1)
-  const silent = runSchedule(part3, schedule)
-  const logged = runSchedule(part3, schedule, () =>
+  const silent = await runSchedule(part3, schedule)
+  const logged = await runSchedule(part3, schedule, () =>
     pino({ level: 'info' }, { write() {} }),
   )
   expect(logged).toEqual(silent)
@@ -100,8 +101,8 @@ test('a part without storage is never crashed', () => {
   )
 })
 
-test('a crash strikes at the write that it waits for, and the server restarts', () => {
-  const log = logOf(part3, {
+test('a crash strikes at the write that it waits for, and the server restarts', async () => {
+  const log = await logOf(part3, {
     ...CALM,
     faults: [
       {
@@ -118,8 +119,8 @@ test('a crash strikes at the write that it waits for, and the server restarts', 
   expect(faultsIn(log)).toEqual([crash, restart])
 })
 
-test('a fault counts its servers from the leader', () => {
-  const log = logOf(part3, {
+test('a fault counts its servers from the leader', async () => {
+  const log = await logOf(part3, {
     ...CALM,
     faults: [
       { kind: 'disconnect', server: 0, fromLeader: true, atMs: 1000, forMs: 100 },
@@ -134,9 +135,13 @@ test('a fault counts its servers from the leader', () => {
   expect(fault).toEqual({ kind: 'disconnect', peer: leader.server })
 })
 
-test('who is gone for good is not waited for, as long as a majority is left', () => {
+test('who is gone for good is not waited for, as long as a majority is left', async () => {
   const gone = (server: number) => ({ kind: 'disconnect', server, atMs: 100 }) as const
-  const log = logOf(part3, { ...CALM, servers: 5, faults: [gone(0), gone(3), gone(4)] })
+  const log = await logOf(part3, {
+    ...CALM,
+    servers: 5,
+    faults: [gone(0), gone(3), gone(4)],
+  })
   const faults = faultsIn(log)
   // A majority is brought back at the end, and the others when it has gone on without them.
   expect(
@@ -177,8 +182,7 @@ test('a leader that does not stay is a violation', SLOW, async () => {
 })
 
 test('a file that was whole gives back everything, whatever happens', SLOW, () => {
-  const { FileStorage } = part3
-  if (!FileStorage) throw new Error('part 3 has a FileStorage')
+  const { openFile } = part3.storage as NonNullable<Part['storage']>
   const steps: FileStory['steps'] = [
     { kind: 'vote', term: 1, votedFor: 0 },
     { kind: 'entry', index: 1, term: 1 },
@@ -187,12 +191,12 @@ test('a file that was whole gives back everything, whatever happens', SLOW, () =
     { kind: 'entry', index: 1, term: 1 },
   ]
   for (let share = 0; share < 1; share += 0.01) {
-    runFileStory(FileStorage, { steps, trouble: { kind: 'torn', share } })
-    runFileStory(FileStorage, { steps, trouble: { kind: 'sectors', shares: [share] } })
-    runFileStory(FileStorage, { steps, trouble: { kind: 'damage', share } })
-    runFileStory(FileStorage, { steps, trouble: { kind: 'zeros', share } })
+    runFileStory(openFile, { steps, trouble: { kind: 'torn', share } })
+    runFileStory(openFile, { steps, trouble: { kind: 'sectors', shares: [share] } })
+    runFileStory(openFile, { steps, trouble: { kind: 'damage', share } })
+    runFileStory(openFile, { steps, trouble: { kind: 'zeros', share } })
   }
   for (const kind of ['power', 'killed', 'failure', 'second'] as const) {
-    runFileStory(FileStorage, { steps, trouble: { kind } })
+    runFileStory(openFile, { steps, trouble: { kind } })
   }
 })

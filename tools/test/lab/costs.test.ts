@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { VirtualClock } from '../../src/lab/clock.ts'
-import { Costs, jsonLength, SlowLink, takingTime } from '../../src/lab/costs.ts'
+import { Costs, jsonLength, SlowLink } from '../../src/lab/costs.ts'
 import { Machine } from '../../src/lab/machine.ts'
 import type { Rpc } from '../../src/testlog/event.ts'
 
@@ -168,13 +168,9 @@ test('nothing costs anything until a machine or a disk is slow', () => {
 test('a slow disk takes time for what is written, and for each sync', () => {
   const costs = new Costs()
   costs.disk = { bytesPerSecond: 1000, syncMs: 7 }
-  const worked: number[] = []
-  const nothing = { load: () => null, saveTermAndVote() {}, saveEntries() {}, sync() {} }
-  const storage = takingTime(nothing, costs, (ms) => worked.push(ms))
   const entries = ['x'.repeat(98)]
-  storage.saveEntries(1, entries)
-  storage.sync()
-  storage.saveTermAndVote(1, null)
-  expect(jsonLength(entries)).toBe(102)
-  expect(worked).toEqual([102, 7, '[1,null]'.length + 7])
+  expect(jsonLength([1, entries])).toBe(106)
+  expect(costs.ofSaving([1, entries], false)).toBe(106)
+  expect(costs.ofSaving([], true)).toBe(7)
+  expect(costs.ofSaving([1, null], true)).toBe('[1,null]'.length + 7)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { ConsensusModule } from '../../../part1/src/raft.ts'
-import { Cluster } from '../../src/lab/cluster.ts'
-import { RELIABLE, UNRELIABLE } from '../../src/lab/network.ts'
+import { part } from '../../../part1/test/lab.ts'
+import { begin, end } from '../../src/lab/faults/index.ts'
+import { World } from '../../src/lab/world.ts'
 import { testLogger } from '../../src/testlog/logger.ts'
 
 /** The test log of five servers of part 1 to which everything happens that can happen. */
@@ -12,37 +12,32 @@ async function testLogOf(seed: number): Promise<string> {
       text += line
     },
   }
-  const cluster = new Cluster<ConsensusModule>({
+  const world = new World({
+    part,
     size: 5,
     seed,
-    network: 'simulated',
     logger: (clock) => testLogger(destination, 'determinism', clock),
   })
-  for (const id of cluster.ids) {
-    cluster.boot(
-      id,
-      ({ apply: _, ...surroundings }) => new ConsensusModule(surroundings),
-    )
-    cluster.start(id)
-  }
-  await cluster.sleep(1_000)
-  cluster.setFaults(UNRELIABLE)
-  await cluster.sleep(5_000)
-  cluster.setFaults(RELIABLE)
-  cluster.partition([
+  world.startAll()
+  await world.sleep(1_000)
+  begin(world, { kind: 'unreliable' })
+  await world.sleep(5_000)
+  end(world, { kind: 'unreliable' })
+  const groups = [
     [0, 1],
     [2, 3, 4],
-  ])
-  cluster.pause(4)
-  await cluster.sleep(1_000)
-  cluster.resume(4)
-  cluster.heal()
-  cluster.cut(0, 2)
-  cluster.setClockRate(1, 1.5)
-  cluster.crash(3)
-  cluster.dropCallsAfter(2, 3)
-  await cluster.sleep(2_000)
-  cluster.audit()
+  ]
+  begin(world, { kind: 'partition', groups })
+  begin(world, { kind: 'pause', server: 4 })
+  await world.sleep(1_000)
+  end(world, { kind: 'pause', server: 4 })
+  end(world, { kind: 'partition' })
+  begin(world, { kind: 'cut', from: 0, to: 2 })
+  begin(world, { kind: 'clock', server: 1, rate: 1.5 })
+  begin(world, { kind: 'crash', server: 3 })
+  begin(world, { kind: 'drop-calls', server: 2, after: 3 })
+  await world.sleep(2_000)
+  world.audit()
   return text
 }
 

@@ -1,19 +1,9 @@
 import { Writable } from 'node:stream'
-import { ConsensusModule } from '../../../part3/src/raft.ts'
-import { MemoryStorage } from '../../../part3/src/storage.ts'
-import { Cluster } from '../../src/lab/cluster.ts'
+import { part } from '../../../part3/test/lab.ts'
+import { begin, end } from '../../src/lab/faults/index.ts'
+import { World } from '../../src/lab/world.ts'
 import { logTestEnd, logTestStart } from '../../src/testlog/frame.ts'
 import { silentLogger, testLogger } from '../../src/testlog/logger.ts'
-
-/** Two of part 3's servers and more in virtual time, and what a test can do to them. */
-export interface World {
-  readonly cluster: Cluster<ConsensusModule>
-  advance(ms: number): void
-  /** The server that leads in the highest term. */
-  leader(): number
-  submit(id: number, command: string): void
-  restart(id: number): void
-}
 
 export interface RealRun {
   readonly test: string
@@ -34,10 +24,10 @@ export function realLog(options: RealRun, scenario: (world: World) => void): str
     },
   })
   let logger = silentLogger
-  const cluster = new Cluster<ConsensusModule>({
+  const world = new World({
+    part,
     size: servers,
     seed,
-    network: 'simulated',
     logger: (clock) => {
       logger = testLogger(destination, test, clock)
       const replay = `./dotest.sh part3 '${test}' --seed ${seed}`
@@ -51,80 +41,55 @@ export function realLog(options: RealRun, scenario: (world: World) => void): str
       return logger
     },
   })
-  const storages = cluster.ids.map(() => new MemoryStorage())
-  const boot = (id: number) => {
-    const storage = storages[id] as MemoryStorage
-    cluster.boot(id, (around) => new ConsensusModule({ ...around, storage }))
-  }
-  for (const id of cluster.ids) boot(id)
-  for (const id of cluster.ids) cluster.start(id)
-  scenario(worldOf(cluster, storages))
-  for (const id of cluster.ids) cluster.server(id).stop()
-  logTestEnd(logger, cluster.clock.now(), error)
+  world.startAll()
+  scenario(world)
+  for (const id of world.ids) world.server(id).stop()
+  logTestEnd(logger, world.clock.now(), error)
   return pieces.join('')
 }
 
-function worldOf(
-  cluster: Cluster<ConsensusModule>,
-  storages: readonly MemoryStorage[],
-): World {
-  return {
-    cluster,
-    advance: (ms) => cluster.advance(ms),
-    leader: () => {
-      const leaders = cluster.ids.filter((id) => cluster.server(id).role === 'Leader')
-      leaders.sort(
-        (a, b) => cluster.server(a).currentTerm - cluster.server(b).currentTerm,
-      )
-      const last = leaders.at(-1)
-      if (last === undefined) throw new Error('nobody leads')
-      return last
-    },
-    submit: (id, command) => {
-      cluster.machine(id).run(() => void cluster.server(id).submit(command))
-    },
-    restart: (id) => {
-      const storage = storages[id] as MemoryStorage
-      cluster.noteRestart(id)
-      cluster.boot(id, (around) => new ConsensusModule({ ...around, storage }))
-      cluster.start(id)
-    },
-  }
+/** The server that leads in the highest term. */
+function leaderOf(world: World): number {
+  const leaders = world.ids.filter((id) => world.view(id).role === 'Leader')
+  leaders.sort((a, b) => world.view(a).term - world.view(b).term)
+  const last = leaders.at(-1)
+  if (last === undefined) throw new Error('nobody leads')
+  return last
 }
 
 /** One run with all that can happen in it: crash, pause, partition, cut links, loss. */
 export function eventfulLog(test = 'an eventful run', error?: Error): string {
   return realLog({ test, servers: 5, ...(error && { error }) }, (world) => {
-    const { cluster } = world
     world.advance(400)
-    const first = world.leader()
+    const first = leaderOf(world)
     world.submit(first, 'set x 1')
     world.advance(150)
-    cluster.disconnect(first)
+    begin(world, { kind: 'disconnect', server: first })
     world.submit(first, 'lost command')
     world.advance(700)
-    const second = world.leader()
+    const second = leaderOf(world)
     world.submit(second, 'set y 2')
     world.advance(100)
-    cluster.reconnect(first)
+    end(world, { kind: 'disconnect', server: first })
     world.advance(200)
-    cluster.crash(second)
+    begin(world, { kind: 'crash', server: second })
     world.advance(600)
-    world.restart(second)
+    end(world, { kind: 'crash', server: second })
     world.advance(200)
-    const third = world.leader()
-    const others = cluster.ids.filter((id) => id !== third)
-    cluster.pause(third)
+    const third = leaderOf(world)
+    const others = world.ids.filter((id) => id !== third)
+    begin(world, { kind: 'pause', server: third })
     world.advance(500)
-    cluster.resume(third)
+    end(world, { kind: 'pause', server: third })
     world.advance(200)
-    cluster.partition([others.slice(0, 2), [third, ...others.slice(2)]])
+    const groups = [others.slice(0, 2), [third, ...others.slice(2)]]
+    begin(world, { kind: 'partition', groups })
     world.advance(300)
-    cluster.heal()
+    end(world, { kind: 'partition' })
     const [from = 0, to = 1] = others
-    cluster.cut(from, to)
+    begin(world, { kind: 'cut', from, to })
     world.advance(200)
-    cluster.mend(from, to)
+    end(world, { kind: 'cut', from, to })
     world.advance(300)
   })
 }

@@ -1,0 +1,168 @@
+import type { Logger } from 'pino'
+import { aimed, cause } from '../lab/faults/index.ts'
+import {
+  type Clock,
+  InvariantViolation,
+  type Part,
+  type Random,
+  silentLogger,
+  World,
+} from '../lab/index.ts'
+import { runFileStory } from './file.ts'
+import { Recovery } from './recovery.ts'
+import type { Fault, Schedule } from './schedule.ts'
+
+export interface Violation {
+  /** The rule that was broken, in the paper's words. */
+  readonly invariant: string
+  readonly message: string
+  readonly atMs: number
+}
+
+export interface Outcome {
+  readonly violation: Violation | null
+  readonly simulatedMs: number
+  /** What happened on the servers; the rules were checked after each. */
+  readonly events: number
+}
+
+/** Runs a schedule, the same each time. */
+export async function runSchedule(
+  part: Part,
+  schedule: Schedule,
+  logger: (clock: Clock) => Logger = () => silentLogger,
+): Promise<Outcome> {
+  const run = new Run(part, schedule, logger)
+  const violation = (await run.run()) ?? fileViolation(part, schedule)
+  return { violation, simulatedMs: run.world.clock.now(), events: run.events }
+}
+
+/** What becomes of a file has no time of its own. */
+function fileViolation(part: Part, { file, durationMs }: Schedule): Violation | null {
+  if (!file || !part.storage) return null
+  try {
+    runFileStory(part.storage.openFile, file)
+    return null
+  } catch (error) {
+    const { invariant, message } = asViolation(error)
+    return { invariant, message, atMs: durationMs }
+  }
+}
+
+/** Servers that do more than this are talking without end. */
+const MAX_EVENTS = 20_000
+const MAX_EVENTS_PER_MS = 20
+
+/** A cluster that goes through a schedule. */
+class Run {
+  readonly world: World
+  events = 0
+  private readonly schedule: Schedule
+  private readonly recovery: Recovery
+  /** What ends the faults that are in force, in the order in which they began. */
+  private readonly inForce = new Map<Fault, () => void>()
+  private commands = 0
+
+  constructor(part: Part, schedule: Schedule, logger: (clock: Clock) => Logger) {
+    this.schedule = schedule
+    this.world = new World({
+      part,
+      size: schedule.servers,
+      seed: schedule.seed,
+      logger,
+      luck: (random) => this.luck(random),
+      onEvent: () => this.countEvent(),
+      onSend: (rpc) => this.recovery.noteSent(rpc),
+    })
+    this.recovery = new Recovery(this.world, this.inForce)
+  }
+
+  async run(): Promise<Violation | null> {
+    const { world } = this
+    try {
+      world.startAll()
+      for (const { atMs, act } of this.agenda()) {
+        await world.sleep(atMs - world.clock.now())
+        act()
+      }
+      await this.recovery.run(this.commands)
+      world.audit()
+      return null
+    } catch (error) {
+      const { invariant, message } = asViolation(error)
+      const atMs = world.clock.now()
+      if (!world.violation) world.note('check', message, { invariant })
+      return { invariant, message, atMs }
+    }
+  }
+
+  private agenda(): { atMs: number; act: () => void }[] {
+    const { faults, commandsAtMs, durationMs } = this.schedule
+    const agenda = [
+      ...faults.map((fault) => ({ atMs: fault.atMs, act: () => this.begin(fault) })),
+      ...commandsAtMs.map((atMs) => ({ atMs, act: () => this.offerCommand() })),
+      { atMs: durationMs, act: () => {} },
+    ]
+    return agenda.sort((a, b) => a.atMs - b.atMs)
+  }
+
+  private luck(random: Random): Random {
+    const { timeouts } = this.schedule
+    if (timeouts === 0) return random
+    return () => {
+      const value = random()
+      return this.recovery.hasBegun ? value : Math.floor(value * timeouts) / timeouts
+    }
+  }
+
+  /** A client that does not know who leads: it asks everyone, each for something else. */
+  private offerCommand(): void {
+    this.commands += 1
+    const { commandLength = 0 } = this.schedule
+    for (const id of this.world.ids) {
+      const command = `${this.commands}.${id}`.padEnd(commandLength, '.')
+      if (this.world.machine(id).isUp) this.world.submit(id, command)
+    }
+  }
+
+  private begin(fault: Fault): void {
+    const leader = fault.fromLeader ? this.leader() : 0
+    const at = (id: number) => (id + leader) % this.schedule.servers
+    const undo = cause(this.world, aimed(fault, at))
+    if (!undo) return
+    const end = () => {
+      if (this.inForce.delete(fault)) undo()
+    }
+    this.inForce.set(fault, end)
+    if (fault.forMs !== undefined) this.world.clock.setTimeout(end, fault.forMs)
+  }
+
+  private countEvent(): void {
+    this.events += 1
+    const limit = MAX_EVENTS + MAX_EVENTS_PER_MS * this.world.clock.now()
+    if (this.events <= limit) return
+    throw new InvariantViolation(
+      'Bounded Work',
+      `the servers handled ${this.events} messages and timers, and have not come to rest`,
+    )
+  }
+
+  /** The leader of the highest term, or server 0 when nobody leads. */
+  private leader(): number {
+    let best = 0
+    let bestTerm = -1
+    for (const id of this.world.ids) {
+      const { role, term } = this.world.view(id)
+      if (role !== 'Leader' || term <= bestTerm) continue
+      best = id
+      bestTerm = term
+    }
+    return best
+  }
+}
+
+function asViolation(error: unknown): InvariantViolation {
+  if (error instanceof InvariantViolation) return error
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return new InvariantViolation('No Exceptions', `a server threw ${text}`)
+}

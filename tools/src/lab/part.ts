@@ -1,0 +1,91 @@
+import type { Logger } from 'pino'
+import type { Clock } from './clock.ts'
+import type { Transport } from './costs.ts'
+import type { Random } from './random.ts'
+import type { Rule } from './rules/rule.ts'
+import type { AppliedEntry, View } from './view.ts'
+
+/**
+ * What a part says of itself in its test/lab.ts: all that the tests, the explorer, the
+ * gallery, the playground and the benchmarks know of it.
+ */
+export interface Part<S extends Server = Server> {
+  /**
+   * The names of its RPCs, and of the methods that stand for them: of a Peer, to send one,
+   * and of a server, to take one.
+   */
+  readonly rpcs: Readonly<Record<string, string>>
+  /** How its servers talk, which matters on slow links. */
+  readonly transport: Transport
+  /** Makes a server, which `start` brings to life. */
+  readonly build: (surroundings: Surroundings) => S
+  view(server: S): View
+  /** Where the part takes commands. @returns the entry's index, or null. */
+  submit?(server: S, command: string): number | null
+  /** Where the part promises something about crashes. */
+  readonly storage?: StorageOfPart
+  /** Rules that this part has beside those of the laboratory. */
+  readonly rules?: readonly Rule[]
+}
+
+/** What a server of any part can do. */
+export interface Server {
+  start(): void
+  stop(): void
+  trace(event: string, message: string, fields?: object): void
+}
+
+/** What the world gives to a server: the constructor's options that it has to say. */
+export interface Surroundings {
+  readonly id: number
+  /** As the part types them: made from its `rpcs`. */
+  readonly peers: readonly never[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly timing?: Timing
+  /** Where committed entries go. */
+  readonly apply: (entry: AppliedEntry) => void
+  /** As the part types it: what `storage` gives, behind what the world does to disks. */
+  readonly storage: never
+}
+
+interface StorageOfPart {
+  /** A disk of the simulated world. */
+  newDisk(): Disk
+  /** The same as a file, for stories of files. */
+  readonly openFile: (path: string) => FileStorage
+  /** Those of its methods that wait until everything is on the disk. */
+  readonly syncs: readonly string[]
+}
+
+/** In ms; a part has values of its own for what is left out. */
+export interface Timing {
+  readonly electionTimeout?: readonly [min: number, max: number]
+  readonly heartbeatInterval?: number
+}
+
+/** A disk keeps what was synced over a crash, and perhaps some of what was not. */
+export interface Disk {
+  crash(random: Random): void
+}
+
+interface SavedState {
+  readonly currentTerm: number
+  readonly votedFor: number | null
+  readonly log: readonly SavedEntry[]
+}
+
+interface SavedEntry {
+  readonly term: number
+  readonly command: string
+}
+
+/** What a story of a file does to it. */
+export interface FileStorage {
+  load(): SavedState
+  saveTermAndVote(currentTerm: number, votedFor: number | null): void
+  saveEntries(firstIndex: number, entries: readonly SavedEntry[]): void
+  sync(): void
+  close(): void
+}

@@ -1,0 +1,218 @@
+import type { Role } from '../../testlog/event.ts'
+import type { AppliedEntry, Entry, View } from '../view.ts'
+import {
+  type Complaint,
+  InvariantViolation,
+  type Rule,
+  type Watched,
+  type Watcher,
+} from './rule.ts'
+
+type Hook = keyof Watcher
+type Tell = (server: Seen, index: number, entry: Entry) => Complaint
+
+/** One rule, as far as it wants to be told of one kind of thing. */
+interface Listener {
+  readonly rule: string
+  readonly tell: Tell
+}
+
+/**
+ * Looks at the servers after every event on one of them, finds out what has changed, and
+ * tells the rules. The work is in proportion to the change, not to the length of the logs.
+ */
+export class Referee {
+  private readonly servers = new Map<number, Seen>()
+  private readonly changed: readonly Listener[]
+  private readonly removed: readonly Listener[]
+  private readonly added: readonly Listener[]
+  private readonly advanced: readonly Listener[]
+  private readonly committed: readonly Listener[]
+  private readonly elected: readonly Listener[]
+  private readonly handedOver: readonly Listener[]
+
+  constructor(rules: readonly Pick<Rule, 'name' | 'watch'>[]) {
+    const watchers = rules.map((rule) => ({ rule, watcher: rule.watch(this.servers) }))
+    const listeners = (hook: Hook): Listener[] =>
+      watchers.flatMap(({ rule, watcher }) => {
+        const tell = watcher[hook] as Tell | undefined
+        return tell ? [{ rule: rule.name, tell: tell.bind(watcher) }] : []
+      })
+    this.changed = listeners('changed')
+    this.removed = listeners('removed')
+    this.added = listeners('added')
+    this.advanced = listeners('advanced')
+    this.committed = listeners('committed')
+    this.elected = listeners('elected')
+    this.handedOver = listeners('applied')
+  }
+
+  /** Looks at a server to which something happened. @throws InvariantViolation */
+  observe(id: number, view: View): void {
+    const server = this.seen(id, view)
+    const { hasChanged, isElected } = server
+    if (hasChanged) tell(this.changed, server)
+    this.compareLogs(server)
+    if (server.hasAdvanced) this.tellCommitted(server)
+    if (isElected) tell(this.elected, server)
+    server.remember()
+  }
+
+  /** A server hands a command to its state machine. @throws InvariantViolation */
+  applied(id: number, view: View, entry: AppliedEntry): void {
+    const server = this.seen(id, view)
+    // A snapshot stands for all that was applied before it.
+    server.lastApplied = Math.max(server.lastApplied, view.firstIndex - 1)
+    tell(this.handedOver, server, entry.index, entry)
+    server.lastApplied = entry.index
+    tell(this.committed, server, entry.index, entry)
+  }
+
+  /** A server came back from a crash: what was volatile begins anew, the rest does not. */
+  restarted(id: number): void {
+    this.servers.get(id)?.forget()
+  }
+
+  /** Compares whole logs with what was seen of them: no change went unnoticed. */
+  audit(id: number, view: View): void {
+    this.observe(id, view)
+    const server = this.seen(id, view)
+    for (let index = view.firstIndex; index <= view.lastIndex; index += 1) {
+      if (server.entryAt(index) === view.entryAt(index)) continue
+      throw new InvariantViolation(
+        'Log Matching',
+        `server ${id} changed entry ${index} in the middle of its log`,
+      )
+    }
+  }
+
+  private seen(id: number, view: View): Seen {
+    let server = this.servers.get(id)
+    if (!server) {
+      server = new Seen(id, view)
+      this.servers.set(id, server)
+    }
+    server.now = view
+    return server
+  }
+
+  private tellCommitted(server: Seen): void {
+    const { now } = server
+    tell(this.advanced, server)
+    const first = Math.max(server.commitIndex + 1, now.firstIndex)
+    for (let index = first; index <= now.commitIndex; index += 1) {
+      tell(this.committed, server, index, now.entryAt(index))
+    }
+  }
+
+  private compareLogs(server: Seen): void {
+    const { now } = server
+    const { lastIndex } = now
+    server.dropBefore(now.firstIndex)
+    let kept = Math.min(server.lastIndex, lastIndex)
+    while (kept >= now.firstIndex && server.entryAt(kept) !== now.entryAt(kept))
+      kept -= 1
+    if (kept < server.lastIndex) {
+      tell(this.removed, server, kept + 1)
+      server.dropAfter(kept)
+    }
+    for (let index = kept + 1; index <= lastIndex; index += 1) {
+      const entry = now.entryAt(index) as Entry
+      tell(this.added, server, index, entry)
+      server.add(entry)
+    }
+  }
+}
+
+const NONE = { term: 0, command: null }
+
+/** @throws InvariantViolation when a rule complains. */
+function tell(
+  listeners: readonly Listener[],
+  server: Seen,
+  index = 0,
+  entry: Entry = NONE,
+): void {
+  for (const { rule, tell } of listeners) {
+    const complaint = tell(server, index, entry)
+    if (complaint !== undefined) throw new InvariantViolation(rule, complaint)
+  }
+}
+
+/** What a server looked like when it was last observed. */
+class Seen implements Watched {
+  readonly id: number
+  now: View
+  readonly before = this
+  term = 0
+  votedFor: number | null = null
+  role: Role = 'Dead'
+  commitIndex = 0
+  /** What it was seen to apply, and what it says of that. */
+  lastApplied = 0
+  private shownApplied = 0
+  private firstIndex = 1
+  /** The same entries as in its log, by reference. */
+  private entries: Entry[] = []
+
+  constructor(id: number, view: View) {
+    this.id = id
+    this.now = view
+  }
+
+  get hasChanged(): boolean {
+    const { term, votedFor, role } = this.now
+    return term !== this.term || votedFor !== this.votedFor || role !== this.role
+  }
+
+  get hasAdvanced(): boolean {
+    const { commitIndex, lastApplied } = this.now
+    return commitIndex !== this.commitIndex || lastApplied !== this.shownApplied
+  }
+
+  get isElected(): boolean {
+    const { term, role } = this.now
+    return role === 'Leader' && !(this.role === 'Leader' && this.term === term)
+  }
+
+  get lastIndex(): number {
+    return this.firstIndex + this.entries.length - 1
+  }
+
+  entryAt(index: number): Entry | undefined {
+    return this.entries[index - this.firstIndex]
+  }
+
+  add(entry: Entry): void {
+    this.entries.push(entry)
+  }
+
+  dropAfter(index: number): void {
+    this.entries.length = index - this.firstIndex + 1
+  }
+
+  /** What a snapshot took the place of. */
+  dropBefore(firstIndex: number): void {
+    if (firstIndex <= this.firstIndex) return
+    this.entries = this.entries.slice(firstIndex - this.firstIndex)
+    this.firstIndex = firstIndex
+  }
+
+  remember(): void {
+    this.term = this.now.term
+    this.votedFor = this.now.votedFor
+    this.role = this.now.role
+    this.commitIndex = this.now.commitIndex
+    this.shownApplied = this.now.lastApplied
+  }
+
+  /** All that is volatile. The term and the vote outlive a crash. */
+  forget(): void {
+    this.role = 'Dead'
+    this.firstIndex = 1
+    this.entries = []
+    this.commitIndex = 0
+    this.lastApplied = 0
+    this.shownApplied = 0
+  }
+}

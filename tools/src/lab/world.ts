@@ -1,0 +1,538 @@
+import type { Logger } from 'pino'
+import type { Fault as FaultLine, Rpc } from '../testlog/event.ts'
+import { type Clock, realClock, VirtualClock } from './clock.ts'
+import { Costs } from './costs.ts'
+import { CrashMoments } from './crash-moments.ts'
+import { withWrites } from './disk.ts'
+import { History } from './history.ts'
+import { Machine } from './machine.ts'
+import { copyOf, Network, type NetworkFaults, RELIABLE } from './network.ts'
+import type { Disk, Part, Server, Surroundings, Timing } from './part.ts'
+import { type Random, randomStreams } from './random.ts'
+import { mark } from './reached.ts'
+import { RULES } from './rules/index.ts'
+import { Referee } from './rules/referee.ts'
+import { InvariantViolation } from './rules/rule.ts'
+import { SIGHTS } from './sights.ts'
+import type { AppliedEntry, View } from './view.ts'
+
+export interface WorldOptions<S extends Server> {
+  readonly part: Part<S>
+  readonly size: number
+  readonly seed: number
+  /** 'simulated' if it is not said. */
+  readonly network?: 'simulated' | 'grpc'
+  /** How long a message takes in the simulated world, in ms: 1 to 5 if it is not said. */
+  readonly latencyMs?: readonly [min: number, max: number]
+  readonly logger: (clock: Clock) => Logger
+  readonly timing?: Timing | undefined
+  /** Builds a server as the part does, and more: one on real sockets, say. */
+  readonly build?: ((surroundings: Surroundings) => S) | undefined
+  /** Opens a storage in place of the part's simulated disk. */
+  readonly openStorage?: ((id: number) => object) | undefined
+  /** Bends a server's luck: it draws its election timeouts from what this returns. */
+  readonly luck?: ((random: Random) => Random) | undefined
+  /** Before and after every write to a disk; may throw a PowerFailure. */
+  readonly onWrite?: ((id: number) => void) | undefined
+  /** Something happened on a machine, and broke no rule. */
+  readonly onEvent?: (id: number) => void
+  /** A server has sent a message, whatever becomes of it. */
+  readonly onSend?: (rpc: Rpc) => void
+  /** A message is on its way, for somebody who draws it. */
+  readonly onTravel?: (rpc: Rpc, delayMs: number) => void
+}
+
+/** Whoever takes part: what of it can be reached by messages, for one life. */
+interface Node {
+  readonly machine: Machine
+  readonly costs: Costs
+  /** Takes a request, and gives the answer, a promise of it, or nothing. */
+  take(method: string, args: unknown): unknown
+  trace(event: string, message: string, fields: object): void
+}
+
+/** A server in one of its lives. */
+interface ServerNode<S> extends Node {
+  readonly server: S
+  readonly view: View
+}
+
+/** What a server keeps over its lives. */
+interface Home {
+  readonly random: Random
+  readonly costs: Costs
+  readonly disk: Disk | null
+}
+
+/** What the world gives to a client: a node that is no server. Its code may await. */
+export interface Place {
+  readonly id: number
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Sends a request; `onReply` is called later: once, more often, or never. */
+  send(
+    to: number,
+    method: string,
+    args: Rpc['args'],
+    onReply: (reply: unknown) => void,
+  ): void
+}
+
+/** Clients are numbered from here on: no cluster is so large. */
+const FIRST_CLIENT = 1000
+
+const fromAnEarlierLife = mark('an answer comes after who asked has crashed', hasDisk)
+
+function hasDisk(part: Part): boolean {
+  return part.storage !== undefined
+}
+
+/**
+ * Servers, clients, and the world around them: time, the network, machines and disks, and
+ * the rules that are checked after every event. In the simulated world all of it follows
+ * from the seed; over real sockets the same faults act on the messages, and time is real.
+ */
+export class World<S extends Server = Server> {
+  readonly part: Part<S>
+  readonly clock: Clock
+  readonly network: Network
+  readonly logger: Logger
+  readonly random: Random
+  readonly ids: readonly number[]
+  readonly history = new History()
+  readonly crashes = new CrashMoments((id) => this.crash(id))
+  /** The servers that crashed, and do not come back by themselves. */
+  readonly lost = new Set<number>()
+  /** What makes the network unreliable, by the fault that does. */
+  readonly disturbances = new Map<object, Partial<NetworkFaults>>()
+  /** The first rule that did not hold, and the reason why nothing more is done. */
+  violation: InvariantViolation | null = null
+
+  private readonly options: WorldOptions<S>
+  private readonly referee: Referee
+  private readonly virtualClock: VirtualClock | null
+  private readonly nextStream: () => Random
+  private readonly homes: readonly Home[]
+  private readonly servers = new Map<number, ServerNode<S>>()
+  private readonly clients = new Map<number, Node>()
+  private rpcsSent = 0
+  /** Code that awaits has run: what it waits for may go on before time does. */
+  private mustSettle = false
+
+  constructor(options: WorldOptions<S>) {
+    const {
+      part,
+      size,
+      seed,
+      network = 'simulated',
+      luck = (random) => random,
+    } = options
+    if (!Number.isInteger(size) || size < 1) {
+      throw new RangeError(`a cluster has 1 server or more, not ${size}`)
+    }
+    this.part = part
+    this.options = options
+    this.ids = Array.from({ length: size }, (_, id) => id)
+    this.virtualClock = network === 'simulated' ? new VirtualClock() : null
+    this.clock = this.virtualClock ?? realClock
+    this.logger = options.logger(this.clock)
+    this.nextStream = randomStreams(seed)
+    this.random = this.nextStream()
+    this.network = new Network({
+      clock: this.clock,
+      random: this.nextStream(),
+      simulated: this.virtualClock !== null,
+      latencyMs: options.latencyMs,
+      transport: part.transport,
+      onDrop: (rpc, reason) => this.traceDrop(rpc, reason),
+      onTravel: options.onTravel,
+    })
+    this.homes = this.ids.map(() => ({
+      random: luck(this.nextStream()),
+      costs: new Costs(),
+      disk: options.openStorage ? null : (part.storage?.newDisk() ?? null),
+    }))
+    this.referee = new Referee([...RULES, ...(part.rules ?? []), ...SIGHTS])
+  }
+
+  /** Puts all servers into the world, and starts them. */
+  startAll(): void {
+    for (const id of this.ids) this.boot(id)
+    for (const id of this.ids) this.run(id)
+  }
+
+  /** Puts a server on a machine of its own, with what its disk has. */
+  boot(id: number): S {
+    const { part } = this
+    const { random, costs } = this.home(id)
+    const machine = new Machine({
+      clock: this.clock,
+      afterEvent: () => this.check(id),
+      onPowerFailure: () => this.crash(id),
+    })
+    const { timing, build = part.build } = this.options
+    const surroundings: Surroundings = {
+      id,
+      peers: this.ids.filter((to) => to !== id).map((to) => this.peer(id, to) as never),
+      clock: machine.clock,
+      random,
+      logger: this.logger.child({ server: id }),
+      ...(timing && { timing }),
+      storage: this.storage(id, machine) as never,
+      apply: (entry) => this.applied(id, machine, entry),
+    }
+    const server = build(surroundings)
+    const handlers = server as unknown as Record<string, (args: unknown) => unknown>
+    this.servers.set(id, {
+      machine,
+      costs,
+      server,
+      view: part.view(server),
+      take: (method, args) => handlers[part.rpcs[method] ?? '']?.(args),
+      trace: (event, message, fields) => server.trace(event, message, fields),
+    })
+    return server
+  }
+
+  /** Starts a server that was booted. */
+  run(id: number): void {
+    this.machine(id).run(() => this.server(id).start())
+  }
+
+  /** Lets a client take part. `take` answers messages to it; its answers may be promises. */
+  join(take: Node['take'] = () => null): Place {
+    const id = FIRST_CLIENT + this.clients.size
+    const random = this.nextStream()
+    const logger = this.logger.child({ client: id })
+    const machine = new Machine({
+      clock: this.clock,
+      afterEvent: () => {
+        this.mustSettle = true
+      },
+      onPowerFailure: () => {},
+    })
+    this.clients.set(id, {
+      machine,
+      costs: new Costs(),
+      take,
+      trace: (event, message, fields) => logger.info({ event, ...fields }, message),
+    })
+    this.mustSettle = true
+    return {
+      id,
+      clock: machine.clock,
+      random,
+      logger,
+      send: (to, method, args, onReply) => this.call(id, to, method, args, onReply),
+    }
+  }
+
+  server(id: number): S {
+    return this.serverNode(id).server
+  }
+
+  /** What the laboratory sees of a server in its present life. */
+  view(id: number): View {
+    return this.serverNode(id).view
+  }
+
+  machine(id: number): Machine {
+    return this.node(id).machine
+  }
+
+  /** What work costs a server. */
+  costsOf(id: number): Costs {
+    return this.node(id).costs
+  }
+
+  /**
+   * Gives a command to a server, as an event of its own there.
+   *
+   * @returns the entry's index, or null when the server does not take it, or not now.
+   */
+  submit(id: number, command: string): number | null {
+    let index: number | null = null
+    this.machine(id).run(() => {
+      index = this.part.submit?.(this.server(id), command) ?? null
+      const atMs = this.clock.now()
+      this.history.noteOffer({ atMs, to: id, command, index })
+    })
+    return index
+  }
+
+  /**
+   * Lets `ms` pass: at once in virtual time. Where code awaits, what it waits for goes on
+   * between two events. @throws InvariantViolation
+   */
+  async sleep(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`${ms} ms cannot pass: it must be a number from 0 on`)
+    }
+    if (this.virtualClock) await this.pass(this.virtualClock, ms)
+    else await new Promise((resolve) => setTimeout(resolve, ms))
+    if (this.violation) throw this.violation
+  }
+
+  /** The same for a simulated world where no code awaits, within this turn. */
+  advance(ms: number): void {
+    this.virtualClock?.advance(ms)
+  }
+
+  private async pass(clock: VirtualClock, ms: number): Promise<void> {
+    const end = clock.now() + ms
+    do {
+      if (this.mustSettle) await this.settle()
+    } while (this.runTo(clock, end))
+    clock.advanceTo(end)
+  }
+
+  /** Up to `end`, or to an event after which promises must settle: then true. */
+  private runTo(clock: VirtualClock, end: number): boolean {
+    while (clock.step(end)) if (this.mustSettle) return true
+    return false
+  }
+
+  /** Until nothing is left to do at this instant but to wait for an event. */
+  private async settle(): Promise<void> {
+    this.mustSettle = false
+    await new Promise((resolve) => realClock.setTimeout(() => resolve(null), 0))
+  }
+
+  crash(id: number): void {
+    this.machine(id).crashed = true
+    this.server(id).stop()
+    this.network.forget(id)
+    this.lost.add(id)
+    this.fault({ kind: 'crash', peer: id }, `server ${id} crashes`)
+    this.home(id).disk?.crash(this.random)
+    this.crashes.struck(id)
+  }
+
+  /** A server that crashed gets a new life, which `run` begins. */
+  reboot(id: number): void {
+    if (!this.machine(id).crashed) {
+      throw new Error(`server ${id} runs: it can restart after a crash`)
+    }
+    this.fault({ kind: 'restart', peer: id }, `server ${id} restarts`)
+    this.lost.delete(id)
+    this.referee.restarted(id)
+    this.history.noteRestart(id)
+    this.boot(id)
+  }
+
+  /** The simulated network does what the faults say. */
+  setFaults(faults: NetworkFaults): void {
+    this.network.faults = faults
+    if (faults === RELIABLE) this.fault({ kind: 'reliable' }, 'the network is reliable')
+    else this.fault({ kind: 'unreliable' }, 'the network is unreliable')
+  }
+
+  /** One line of the test log by the laboratory itself. */
+  note(event: string, message: string, fields: object = {}): void {
+    this.logger.info({ event, ...fields }, message)
+  }
+
+  fault(fault: FaultLine, message: string): void {
+    this.note('fault', message, { fault })
+  }
+
+  /** Looks once more at every server, at its whole log. @throws InvariantViolation */
+  audit(): void {
+    for (const id of this.ids) {
+      this.guard(() => this.referee.audit(id, this.view(id)))
+    }
+    if (this.violation) throw this.violation
+  }
+
+  /** @throws when bytes and work cannot be made to cost time here. */
+  mustBeSimulated(): void {
+    if (this.virtualClock) return
+    throw new Error(
+      'only simulated links, machines and disks can be slow: ' +
+        'leave out --network grpc, or give the scenario { network: "simulated" }',
+    )
+  }
+
+  /** Carries a message, and hands it over on the machine it is for, when that can take it. */
+  carry(rpc: Rpc, arrive: (args: Rpc['args']) => void): void {
+    // Over sockets nobody else looks at the sender after what it did; here it is done.
+    if (!this.virtualClock) this.check(rpc.from)
+    this.options.onSend?.(rpc)
+    const { machine, costs } = this.node(rpc.from)
+    machine.work(costs.ofMessage(rpc))
+    if (!machine.isBusy) this.send(rpc, arrive)
+    else {
+      const sent = { ...rpc, args: copyOf(rpc.args) }
+      machine.afterWork(() => this.send(sent, arrive))
+    }
+  }
+
+  private send(rpc: Rpc, arrive: (args: Rpc['args']) => void): void {
+    this.network.carry(rpc, (args) => {
+      const { machine, costs } = this.node(rpc.to)
+      if (machine.crashed) this.traceDrop(rpc, 'server is down')
+      else {
+        machine.run(() => {
+          machine.work(costs.ofMessage(rpc))
+          arrive(args)
+        })
+      }
+    })
+  }
+
+  private node(id: number): Node {
+    const node = this.servers.get(id) ?? this.clients.get(id)
+    if (node) return node
+    throw noServer(id)
+  }
+
+  private serverNode(id: number): ServerNode<S> {
+    const node = this.servers.get(id)
+    if (node) return node
+    throw noServer(id)
+  }
+
+  private home(id: number): Home {
+    return this.homes[id] as Home
+  }
+
+  /** @throws RangeError when one of them is not here. */
+  mustHave(...ids: readonly number[]): void {
+    for (const id of ids) this.node(id)
+  }
+
+  private check(id: number): void {
+    const view = this.view(id)
+    this.guard(() => this.referee.observe(id, view))
+    this.options.onEvent?.(id)
+    this.crashes.afterEvent(id, view)
+  }
+
+  private applied(id: number, machine: Machine, entry: AppliedEntry): void {
+    if (machine.crashed) return
+    const { costs, view } = this.serverNode(id)
+    machine.work(costs.ofHandling(0, 1))
+    this.guard(() => this.referee.applied(id, view, entry))
+    this.history.noteApplied(id, entry)
+  }
+
+  /** In real time nobody is there to catch what a timer throws: the violation is kept. */
+  private guard(check: () => void): void {
+    if (this.violation) return
+    try {
+      check()
+    } catch (error) {
+      if (!(error instanceof InvariantViolation)) throw error
+      this.violation = error
+      this.note('check', error.message, { invariant: error.invariant })
+      if (this.virtualClock) throw error
+    }
+  }
+
+  private storage(id: number, machine: Machine): object | undefined {
+    const { openStorage, onWrite } = this.options
+    if (openStorage) return openStorage(id)
+    const { disk, costs } = this.home(id)
+    if (!disk) return undefined
+    const { syncs } = this.part.storage as NonNullable<Part['storage']>
+    const instant = () => {
+      this.crashes.atWrite(id)
+      onWrite?.(id)
+    }
+    const before = (name: string, args: readonly unknown[]) => {
+      machine.work(costs.ofSaving(args, syncs.includes(name)))
+      instant()
+    }
+    return withWrites(disk, before, instant)
+  }
+
+  /** Another server as a server sees it: a method for each RPC of the part. */
+  private peer(from: number, to: number): object {
+    const calls = Object.entries(this.part.rpcs).map(([method, name]) => {
+      const call = (args: Rpc['args'], onReply: (reply: unknown) => void) =>
+        this.call(from, to, method, args, onReply)
+      return [name, call]
+    })
+    return { id: to, ...Object.fromEntries(calls) }
+  }
+
+  private call(
+    from: number,
+    to: number,
+    method: string,
+    args: Rpc['args'],
+    onReply: (reply: unknown) => void,
+  ): void {
+    const caller = this.machine(from)
+    this.rpcsSent += 1
+    const id = `${this.rpcsSent}`
+    const request: Rpc = { id, method, kind: 'request', from, to, args }
+    this.trace(from, 'send', request)
+    this.carry(request, (args) => {
+      this.trace(to, 'receive', request)
+      this.answer(request, args, (reply) => {
+        const response: Rpc = {
+          ...request,
+          kind: 'reply',
+          from: to,
+          to: from,
+          args: reply,
+        }
+        this.trace(to, 'send', response)
+        this.carry(response, (reply) => {
+          if (caller.crashed) {
+            // It restarted, and no longer knows that it asked.
+            fromAnEarlierLife()
+            return
+          }
+          this.trace(from, 'receive', response)
+          onReply(reply)
+        })
+      })
+    })
+  }
+
+  private answer(
+    { to, method }: Rpc,
+    args: Rpc['args'],
+    send: (reply: Rpc['args']) => void,
+  ): void {
+    const node = this.node(to)
+    const answer = node.take(method, args)
+    if (!answer) return
+    if (!(answer instanceof Promise)) {
+      send(answer as Rpc['args'])
+      return
+    }
+    this.mustSettle = true
+    void answer.then((reply) => {
+      if (reply) node.machine.run(() => send(reply))
+    })
+  }
+
+  private traceDrop(rpc: Rpc, reason: string): void {
+    this.trace(rpc.from, 'drop', rpc, reason)
+  }
+
+  /** What happens to a message, told by the node that it happens to. */
+  private trace(id: number, event: MessageEvent, rpc: Rpc, reason?: string): void {
+    if (!this.logger.isLevelEnabled('info')) return
+    const fields = reason === undefined ? { rpc } : { rpc, reason }
+    this.node(id).trace(event, describe(event, rpc, reason), fields)
+  }
+}
+
+function noServer(id: number): RangeError {
+  return new RangeError(`there is no server ${id} in this cluster`)
+}
+
+type MessageEvent = 'send' | 'receive' | 'drop'
+
+function describe(event: MessageEvent, rpc: Rpc, reason = ''): string {
+  const { method, kind, from, to } = rpc
+  const what = kind === 'request' ? method : `the answer to ${method}`
+  if (event === 'receive') return `receives ${what} from ${from}`
+  if (event === 'drop') return `${what} to ${to} is lost: ${reason}`
+  return kind === 'request' ? `sends ${method} to ${to}` : `answers ${method} of ${to}`
+}
