@@ -149,10 +149,14 @@ export class Costs {
     return timeOf(bytes, bytesPerSecond) + timeOf(entries, entriesPerSecond)
   }
 
-  /** What a storage's method is given, and whether it waits for the disk to have it. */
+  /**
+   * What a storage's method is given, and whether it waits for the disk to have it. Where
+   * entries go takes no room: only the entries do.
+   */
   ofSaving(args: readonly unknown[], isSync: boolean): number {
     if (!this.disk) return 0
-    const bytes = args.length > 0 ? jsonLength(args) : 0
+    const saved = args.find(Array.isArray) ?? args
+    const bytes = args.length > 0 ? jsonLength(saved) : 0
     return this.ofWriting(bytes) + (isSync ? this.ofSync() : 0)
   }
 
