@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,6 +38,7 @@ beforeAll(() => {
   const fixtures = join(ROOT, 'tools/test/fixtures/dotest')
   cpSync(join(fixtures, 'failing.txt'), join(copy, 'part1/test/fixture.test.ts'))
   mkdirSync(join(copy, 'part8/test'), { recursive: true })
+  writeFileSync(join(copy, 'part8/test/lab.ts'), '')
   cpSync(join(fixtures, 'broken.txt'), join(copy, 'part8/test/broken.test.ts'))
 })
 
