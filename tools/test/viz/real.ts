@@ -49,7 +49,7 @@ export function realLog(options: RealRun, scenario: (world: World) => void): str
 }
 
 /** The server that leads in the highest term. */
-function leaderOf(world: World): number {
+export function leaderOf(world: World): number {
   const leaders = world.ids.filter((id) => world.view(id).role === 'Leader')
   leaders.sort((a, b) => world.view(a).term - world.view(b).term)
   const last = leaders.at(-1)

@@ -1,8 +1,9 @@
 import type { Page } from 'playwright-core'
 import { beforeAll, expect } from 'vitest'
+import { begin } from '../../../src/lab/faults/index.ts'
 import { seriousProblems } from '../../accessibility.ts'
 import { pageTest as test } from '../../browser/page-test.ts'
-import { eventfulLog, realLog } from '../real.ts'
+import { eventfulLog, leaderOf, realLog } from '../real.ts'
 import { open, selectedRow, textOf, writeOne } from './opened.ts'
 
 const LAPTOP = { viewport: { width: 1280, height: 800 } }
@@ -23,13 +24,13 @@ beforeAll(async () => {
 function logOfServers(servers: number): string {
   return realLog({ test: `${servers} servers`, servers }, (world) => {
     world.advance(400)
-    const first = world.leader()
+    const first = leaderOf(world)
     world.submit(first, 'set x 1')
     world.submit(first, 'set y 2')
     world.advance(150)
-    world.cluster.disconnect(first)
+    begin(world, { kind: 'disconnect', server: first })
     world.advance(700)
-    world.submit(world.leader(), 'set z 3')
+    world.submit(leaderOf(world), 'set z 3')
     world.advance(200)
   })
 }
