@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { ROOT } from '../cli/root.ts'
 
 /** The parts of the tutorial: every folder part… that has tests. */
 export function listParts(root: string): string[] {
@@ -16,4 +17,14 @@ function hasTests(folder: string): boolean {
   } catch {
     return false
   }
+}
+
+/**
+ * The part that a person means: by its name, with what a shell adds to that of a folder, or
+ * by the path of its folder. A folder of the same name elsewhere is none.
+ */
+export function partNamed(argument: string, parts: readonly string[]): string | null {
+  const name = argument.replace(/^\.\//, '').replace(/\/$/, '')
+  const folder = resolve(argument)
+  return parts.find((part) => part === name || join(ROOT, part) === folder) ?? null
 }
