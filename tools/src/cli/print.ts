@@ -18,7 +18,7 @@ export function complain(text: string): void {
  * A text in which nothing can take over a terminal, whatever file or name it comes from:
  * control characters show as pictures, but for line breaks, tabs and our colours.
  */
-export function printable(text: string): string {
+function printable(text: string): string {
   return text.replace(CONTROLS, (found) => {
     if (found.length > 1)
       return color ? found : printable(found.slice(0, 1)) + found.slice(1)
