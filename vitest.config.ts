@@ -14,6 +14,9 @@ export default defineConfig({
     isolate: false,
     experimental: { fsModuleCache: true },
     maxWorkers: '100%',
+    // In ms; far above what any takes: no test fails because the machine is busy.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // In real time the scenarios wait more than they work.
     ...(process.env.RAFT_NETWORK === 'grpc' && { maxWorkers: 4 }),
     projects: [...parts, 'tools', 'playground'].map((name) => ({

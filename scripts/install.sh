@@ -16,7 +16,8 @@ fi
 [ -L node_modules ] && exit 0
 
 packages() {
-  LC_ALL=C ls node_modules node_modules/@* node_modules/.pnpm/*/node_modules 2>/dev/null
+  LC_ALL=C ls node_modules node_modules/@* node_modules/.pnpm/*/node_modules \
+    ./*/node_modules ./*/node_modules/@* 2>/dev/null
 }
 cmp -s pnpm-lock.yaml node_modules/.pnpm/lock.yaml &&
   packages | cmp -s - node_modules/.packages && exit 0

@@ -17,8 +17,20 @@ const RUN: Recording = {
 
 test('a link holds part, servers, seed, time and actions', () => {
   const hash = toHash(RUN, 1234.9)
-  expect(hash).toMatch(/^part=3&servers=5&seed=42&t=1234&do=12\.3,timeout,4;200,submit/)
-  expect(fromHash(`#${hash}`)).toEqual({ recording: RUN, time: 1234 })
+  expect(hash).toMatch(
+    /^part=3&servers=5&seed=42&t=1234.9&do=12\.3,timeout,4;200,submit/,
+  )
+  expect(fromHash(`#${hash}`)).toEqual({ recording: RUN, time: 1234.9 })
+})
+
+test('a link opens no sooner than what was seen when it was made', () => {
+  const actions = [{ do: 'crash', at: 908.9, server: 1 } as const]
+  for (const time of [908.9, 908.8123, 1.1, 0.3]) {
+    const target = fromHash(toHash({ ...RUN, actions }, time))
+    const shown = target && 'time' in target ? target.time : 0
+    expect(shown).toBeGreaterThanOrEqual(time)
+    expect(shown).toBeLessThan(time + 0.1)
+  }
 })
 
 test('a link can name a scene, or nothing', () => {
@@ -33,7 +45,9 @@ test.each([
   ['part=1&servers=99', 'there can be 3, 4, 5, 7 servers, not "99"'],
   ['part=1&seed=-1', 'seed is "-1"'],
   ['part=1&seed=1e9', 'seed is "1e9"'],
-  ['part=1&t=9999999', 't is "9999999"'],
+  ['part=1&t=9999999', '"9999999" where a time in ms'],
+  ['part=1&t=-1', '"-1" where a time in ms'],
+  ['part=1&t=600000.1', '"600000.1" where a time in ms'],
   ['part=1&do=1,explode,0', 'nothing that can be done'],
   ['part=1&do=1,crash,5', 'server is "5"'],
   ['part=1&do=x,crash,0', '"x" where a time in ms'],

@@ -47,6 +47,19 @@ test('what is recorded happens again, to the last message', () => {
   expect(pictureOf(again)).toEqual(pictureOf(live))
 })
 
+test('when a run holds no more actions it says so', () => {
+  const playback = new Playback({ part: 1, servers: 3, seed: 1, actions: [] })
+  for (let i = 0; i < 250; i += 1) {
+    playback.act({ do: 'pause', server: 0 })
+    expect(playback.whyNoMore).toBeNull()
+    playback.act({ do: 'resume', server: 0 })
+  }
+  expect(playback.whyNoMore).toBe('A run holds 500 actions, and this one has them')
+  playback.act({ do: 'pause', server: 0 })
+  expect(playback.recording.actions).toHaveLength(500)
+  expect(playback.simulation.condition(0).isPaused).toBe(false)
+})
+
 test('however time is cut into frames, the same happens', () => {
   const whole = new Playback(FIVE)
   whole.goTo(2000)

@@ -4,8 +4,12 @@
  * real sockets and files, the default timing. Printed beside the ideal, never asserted.
  */
 import { availableParallelism } from 'node:os'
-import { Command, InvalidArgumentError } from 'commander'
+import { InvalidArgumentError } from 'commander'
 import { ProcessError } from '../../part3/test/process-cluster.ts'
+import { program } from '../src/cli/command.ts'
+import { keepTemporaryFilesIn } from '../src/cli/ending.ts'
+import { exitCodeOf } from '../src/cli/exit.ts'
+import { complain, say } from '../src/cli/print.ts'
 import { alignColumns, atLeast, ms, progressBar, whole } from './report.ts'
 import {
   type CatchUp,
@@ -49,7 +53,7 @@ Exit codes:
   2  there is no such option`
 
 async function main(): Promise<void> {
-  await new Command('npm run bench:links --')
+  await program('npm run bench:links --')
     .description(
       'Measures part 3 over slow links, a silent one, and beside a busy core.',
     )
@@ -63,7 +67,6 @@ async function main(): Promise<void> {
     .option('--flood <n>', 'commands of one turn', atLeast(1), 200_000)
     .option('--json', 'print JSON instead of tables', false)
     .addHelpText('after', HELP)
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action(run)
     .parseAsync()
 }
@@ -72,6 +75,7 @@ async function run(options: Options): Promise<void> {
   const cases = options.rates.flatMap((rate) =>
     options.lengths.map((length) => ({ rate, length })),
   )
+  keepTemporaryFilesIn('raft-bench-')
   const progress = progressBar(cases.length + 2)
   try {
     const catchUps: CatchUp[] = []
@@ -86,7 +90,7 @@ async function run(options: Options): Promise<void> {
     const cores = availableParallelism()
     const results = { node: process.version, cores, catchUps, silenceMs, flood }
     progress.stop()
-    console.log(options.json ? JSON.stringify(results, null, 2) : describe(results))
+    say(options.json ? JSON.stringify(results, null, 2) : describe(results))
   } finally {
     progress.stop()
   }
@@ -159,10 +163,13 @@ function positive(list: string): number[] {
   throw new InvalidArgumentError('It must be numbers above 0, with commas between them.')
 }
 
-try {
-  await main()
-} catch (error) {
-  if (!(error instanceof ProcessError)) throw error
-  console.error(`error: ${error.message}`)
-  process.exitCode = 1
-}
+process.exitCode = await exitCodeOf(async () => {
+  try {
+    await main()
+    return 0
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error
+    complain(`error: ${error.message}`)
+    return 1
+  }
+})

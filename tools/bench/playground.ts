@@ -3,12 +3,13 @@
  * how much of a frame's time its script needs, beside an empty page in the same browser.
  * Nothing is asserted, since a busy machine says little.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { requireBrowser } from '../src/browser/find.ts'
 import { launchBrowser } from '../src/browser/launch.ts'
+import { program } from '../src/cli/command.ts'
+import { temporaryFolder } from '../src/cli/ending.ts'
+import { exitCodeOf } from '../src/cli/exit.ts'
+import { say } from '../src/cli/print.ts'
 import { serveSite } from '../test/site/site.ts'
 import { quantile } from './numbers.ts'
 
@@ -21,26 +22,30 @@ interface Frames {
   readonly script: readonly number[]
 }
 
-await requireBrowser()
-const folder = mkdtempSync(join(tmpdir(), 'raft-site-'))
-const server = await serveSite(folder)
-const browser = await launchBrowser()
-try {
-  const empty = await measureEmpty(browser)
-  console.log(`an empty page:           ${describe(empty)}`)
-  for (const servers of [3, 5, 7]) {
-    const frames = await measurePlayground(browser, servers)
-    const ratio = quantile(frames.apart, 0.5) / quantile(empty.apart, 0.5)
-    console.log(
-      `part 3 with ${servers} servers:   ${describe(frames)}; ` +
-        `${ratio.toFixed(2)} × the empty page`,
-    )
+process.exitCode = await exitCodeOf(async () => {
+  program('npm run bench:playground --')
+    .description('How many frames a second the playground draws.')
+    .parse()
+  await requireBrowser()
+  const server = await serveSite(temporaryFolder('raft-site-'))
+  const browser = await launchBrowser()
+  try {
+    const empty = await measureEmpty(browser)
+    say(`an empty page:           ${describe(empty)}`)
+    for (const servers of [3, 5, 7]) {
+      const frames = await measurePlayground(browser, server.address, servers)
+      const ratio = quantile(frames.apart, 0.5) / quantile(empty.apart, 0.5)
+      say(
+        `part 3 with ${servers} servers:   ${describe(frames)}; ` +
+          `${ratio.toFixed(2)} × the empty page`,
+      )
+    }
+    return 0
+  } finally {
+    await browser.close()
+    await server.close()
   }
-} finally {
-  await browser.close()
-  await server.close()
-  rmSync(folder, { recursive: true })
-}
+})
 
 async function measureEmpty(browser: Browser): Promise<Frames> {
   const page = await browser.newPage()
@@ -50,9 +55,13 @@ async function measureEmpty(browser: Browser): Promise<Frames> {
   return measure(page)
 }
 
-async function measurePlayground(browser: Browser, servers: number): Promise<Frames> {
+async function measurePlayground(
+  browser: Browser,
+  site: string,
+  servers: number,
+): Promise<Frames> {
   const page = await browser.newPage()
-  await page.goto(`${server.address}/playground.html#part=3&servers=${servers}&seed=1`)
+  await page.goto(`${site}/playground.html#part=3&servers=${servers}&seed=1`)
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
   for (let i = 0; i < 2; i += 1) await press('Faster')
   await press('Play')

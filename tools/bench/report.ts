@@ -1,6 +1,7 @@
 /** What the benchmarks' programs share: options, progress, tables. */
 import { SingleBar } from 'cli-progress'
 import { InvalidArgumentError } from 'commander'
+import { atEnd } from '../src/cli/ending.ts'
 import { parseWholeNumber, wholeNumbersFrom } from '../src/cli/numbers.ts'
 
 export interface Progress {
@@ -18,9 +19,14 @@ export function progressBar(steps: number): Progress {
     stream: process.stderr,
   })
   if (process.stderr.isTTY) bar.start(steps, 0, { what: '' })
+  const stop = () => bar.stop()
+  const forget = atEnd(stop)
   return {
     step: (what) => bar.increment(1, { what }),
-    stop: () => bar.stop(),
+    stop() {
+      forget()
+      stop()
+    },
   }
 }
 

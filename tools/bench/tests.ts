@@ -1,13 +1,16 @@
 /**
  * How long the parts' tests take: the suite in virtual time, start-up included, beside the
  * Go original's, which sleeps; with the tests that need real sockets, disks and processes;
- * and every scenario over 1,000 seeds. Asserts nothing. Names of parts as arguments leave
- * out the others.
+ * and every scenario over 1,000 seeds. Asserts no times.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { program } from '../src/cli/command.ts'
+import { temporaryFolder } from '../src/cli/ending.ts'
+import { exitCodeOf, UsageError } from '../src/cli/exit.ts'
+import { say } from '../src/cli/print.ts'
 import { ROOT } from '../src/cli/root.ts'
 import { listParts } from '../src/parts/find.ts'
 
@@ -28,22 +31,54 @@ interface Measured {
   readonly seconds: number
   readonly passed: number
   readonly failed: number
+  /** False as well where a file of tests could not be loaded: it has none that failed. */
+  readonly isGood: boolean
 }
 
-console.log(`Node ${process.version}, ${availableParallelism()} cores`)
-const chosen = process.argv.slice(2)
-for (const part of listParts(ROOT)) {
-  if (chosen.length > 0 && !chosen.includes(part)) continue
+const HELP = `
+Exit codes:
+  0  all tests passed
+  1  a test failed, or those of a part could not be loaded
+  2  there is no such part or option`
+
+process.exitCode = await exitCodeOf(main)
+
+async function main(): Promise<number> {
+  const command = program('npm run bench:tests --')
+    .description(
+      'How long the tests of the parts take, beside those of the Go original.',
+    )
+    .argument('[part...]', 'only these (default: all)')
+    .addHelpText('after', HELP)
+    .parse()
+  const parts = chosenParts(command.args)
+  say(`Node ${process.version}, ${availableParallelism()} cores`)
+  let areGood = true
+  for (const part of parts) areGood = (await measure(part)) && areGood
+  return areGood ? 0 : 1
+}
+
+function chosenParts(names: readonly string[]): string[] {
+  const parts = listParts(ROOT)
+  for (const name of names) {
+    if (parts.includes(name)) continue
+    throw new UsageError(`there is no part "${name}"; there are ${parts.join(', ')}`)
+  }
+  return parts.filter((part) => names.length === 0 || names.includes(part))
+}
+
+/** @returns whether all tests passed. */
+async function measure(part: string): Promise<boolean> {
   await runTests(part, VIRTUAL) // Compiles what changed; that is kept.
   const suite = await runTests(part, VIRTUAL)
   const go = GO_SECONDS[part]
   const beside = go === undefined ? '' : `; the Go original: ${go} s`
-  console.log(`${part}: the suite in virtual time in ${describe(suite)}${beside}`)
-  console.log(
-    `${part}: with the tests in real time in ${describe(await runTests(part, []))}`,
-  )
+  say(`${part}: the suite in virtual time in ${describe(suite)}${beside}`)
+  const all = await runTests(part, [])
+  say(`${part}: with the tests in real time in ${describe(all)}`)
   const seeds = await runTests(part, VIRTUAL, { RAFT_SEEDS: `${SEEDS}` })
-  console.log(`${part}: in virtual time with ${SEEDS} seeds in ${describe(seeds)}`)
+  say(`${part}: in virtual time with ${SEEDS} seeds in ${describe(seeds)}`)
+  return [suite, all, seeds].every(({ isGood }) => isGood)
 }
 
 async function runTests(
@@ -51,12 +86,11 @@ async function runTests(
   options: readonly string[],
   variables: Record<string, string> = {},
 ): Promise<Measured> {
-  const folder = mkdtempSync(join(tmpdir(), 'raft-bench-'))
-  const file = join(folder, 'results.json')
+  const file = join(temporaryFolder('raft-bench-'), 'results.json')
   const report = ['--reporter=json', `--outputFile=${file}`]
   const args = ['run', '--project', part, ...options, ...report]
   const startedAt = performance.now()
-  await execa(process.execPath, [VITEST, ...args], {
+  const { exitCode } = await execa(process.execPath, [VITEST, ...args], {
     cwd: ROOT,
     env: variables,
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -64,8 +98,8 @@ async function runTests(
   })
   const seconds = (performance.now() - startedAt) / 1_000
   const results = JSON.parse(readFileSync(file, 'utf8'))
-  rmSync(folder, { recursive: true })
-  return { seconds, passed: results.numPassedTests, failed: results.numFailedTests }
+  const { numPassedTests: passed, numFailedTests: failed } = results
+  return { seconds, passed, failed, isGood: exitCode === 0 && passed > 0 }
 }
 
 function describe({ seconds, passed, failed }: Measured): string {

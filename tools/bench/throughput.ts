@@ -3,11 +3,12 @@
  * this machine's disk and network allow. Times are printed, never asserted; asserted is
  * that every entry survives.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { Command } from 'commander'
 import { ProcessError } from '../../part3/test/process-cluster.ts'
+import { program } from '../src/cli/command.ts'
+import { keepTemporaryFilesIn } from '../src/cli/ending.ts'
+import { exitCodeOf } from '../src/cli/exit.ts'
+import { complain, say } from '../src/cli/print.ts'
 import { FloorGauge } from './floor.ts'
 import {
   BenchError,
@@ -56,7 +57,7 @@ Exit codes:
   2  there is no such option`
 
 async function main(): Promise<void> {
-  await new Command('npm run bench --')
+  await program('npm run bench --')
     .description('Measures part 3: entries a second, and how long a commit takes.')
     .option('--entries <n>', 'entries of the load in batches', atLeast(1), 50_000)
     .option('--batch <n>', 'entries of a batch', atLeast(1), 8_000)
@@ -65,13 +66,13 @@ async function main(): Promise<void> {
     .option('--runs <n>', 'how often to measure each', atLeast(1), 5)
     .option('--json', 'print JSON instead of a table', false)
     .addHelpText('after', HELP)
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action(run)
     .parseAsync()
 }
 
 async function run(options: Options): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'raft-bench-'))
+  keepTemporaryFilesIn('raft-bench-')
+  const folder = tmpdir()
   const gauge = await FloorGauge.open(folder)
   // The steps are those of `measureAll`.
   const progress = progressBar(9 + 5 * options.runs)
@@ -80,11 +81,10 @@ async function run(options: Options): Promise<void> {
     const onStep = progress.step
     const results = await measureAll(options, { runs, length, folder, gauge, onStep })
     progress.stop()
-    console.log(options.json ? JSON.stringify(results, null, 2) : describe(results))
+    say(options.json ? JSON.stringify(results, null, 2) : describe(results))
   } finally {
     progress.stop()
     gauge.close()
-    rmSync(folder, { recursive: true })
   }
 }
 
@@ -170,10 +170,13 @@ function describe({
   ].join('\n')
 }
 
-try {
-  await main()
-} catch (error) {
-  if (!(error instanceof BenchError || error instanceof ProcessError)) throw error
-  console.error(`error: ${error.message}`)
-  process.exitCode = 1
-}
+process.exitCode = await exitCodeOf(async () => {
+  try {
+    await main()
+    return 0
+  } catch (error) {
+    if (!(error instanceof BenchError || error instanceof ProcessError)) throw error
+    complain(`error: ${error.message}`)
+    return 1
+  }
+})

@@ -3,8 +3,7 @@
  * this; nothing is asserted, since a busy machine says little.
  */
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -13,14 +12,17 @@ import { execa } from 'execa'
 import type { Browser, Page } from 'playwright-core'
 import { requireBrowser } from '../src/browser/find.ts'
 import { launchBrowser } from '../src/browser/launch.ts'
+import { program } from '../src/cli/command.ts'
+import { temporaryFolder } from '../src/cli/ending.ts'
+import { exitCodeOf } from '../src/cli/exit.ts'
 import { SyntheticLog } from '../test/viz/synthetic.ts'
 
 const TIMES = 5
 const MB = 1024 * 1024
 const cli = fileURLToPath(new URL('../bin/raft-testlog-viz.js', import.meta.url))
 
-await requireBrowser()
-const folder = await mkdtemp(join(tmpdir(), 'bench-viz-'))
+let folder = ''
+
 async function measure(lines: number): Promise<void> {
   const log = join(folder, `${lines}.log`)
   const pieces = new SyntheticLog(`${lines} lines`).pieces(lines)
@@ -164,9 +166,11 @@ function say(what: string, value: string, note = ''): void {
   console.log(`  ${what.padEnd(22)} ${value}${note && `; ${note}`}`)
 }
 
-try {
+process.exitCode = await exitCodeOf(async () => {
+  program('npm run bench:viz --').description('What the timeline takes.').parse()
+  await requireBrowser()
+  folder = temporaryFolder('bench-viz-')
   await measure(100_000)
   await measure(1_000_000)
-} finally {
-  await rm(folder, { recursive: true, force: true })
-}
+  return 0
+})

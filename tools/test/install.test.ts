@@ -60,6 +60,14 @@ test('a package that is gone is installed again', () => {
   expect(install().stderr).toMatch(/^Installing/)
 })
 
+test('a link of one of ours to a package is made again', () => {
+  mkdirSync(join(folder, 'tools/node_modules/@types/node'), { recursive: true })
+  install()
+  expect(install()).toEqual(NOTHING)
+  rmSync(join(folder, 'tools/node_modules/@types/node'), { recursive: true })
+  expect(install().stderr).toMatch(/^Installing/)
+})
+
 test('packages of another lockfile are installed', () => {
   install()
   writeFileSync(join(folder, 'pnpm-lock.yaml'), `${LOCKFILE}packages: {}\n`)

@@ -62,3 +62,13 @@ export const MAX_SEED = 2 ** 31 - 1
 export const MAX_TIME_MS = 600_000
 export const MAX_ACTIONS = 500
 export const MAX_COMMAND_LENGTH = 40
+
+/** Times in links are whole tenths of a ms, which read well. */
+const TENTHS = 10
+/** What is nearer to a whole tenth than this is meant to be one. */
+const ROUNDING = 1e-6
+
+/** The next whole tenth: what has happened by a time has happened by then. */
+export function inTenths(time: number): number {
+  return Math.ceil(time * TENTHS - ROUNDING) / TENTHS
+}

@@ -1,5 +1,6 @@
 import {
   type Action,
+  inTenths,
   MAX_ACTIONS,
   MAX_COMMAND_LENGTH,
   MAX_SEED,
@@ -32,7 +33,7 @@ export function toHash(
   time: number,
 ): string {
   const deeds = actions.map(toText).join(';')
-  const base = `part=${part}&servers=${servers}&seed=${seed}&t=${Math.floor(time)}`
+  const base = `part=${part}&servers=${servers}&seed=${seed}&t=${inTenths(time)}`
   return deeds === '' ? base : `${base}&do=${deeds}`
 }
 
@@ -53,7 +54,7 @@ export function fromHash(hash: string): Target | null {
     servers: sizeOf(fields.get('servers') ?? '5'),
     seed: wholeNumber('seed', fields.get('seed') ?? '1', 0, MAX_SEED),
   }
-  const time = wholeNumber('t', fields.get('t') ?? '0', 0, MAX_TIME_MS)
+  const time = timeOf(fields.get('t') ?? '0')
   const deeds = (fields.get('do') ?? '').split(';').filter((deed) => deed !== '')
   if (deeds.length > MAX_ACTIONS) {
     throw new LinkError(`the link has ${deeds.length} actions; ${MAX_ACTIONS} can be`)

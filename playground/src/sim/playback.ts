@@ -1,6 +1,7 @@
 import {
   type Action,
   type Deed,
+  inTenths,
   MAX_ACTIONS,
   MAX_TIME_MS,
   type Recording,
@@ -13,9 +14,6 @@ const USUAL_SPEED = SPEEDS.indexOf(100)
 
 /** A page that was out of sight must not make up for it at once. In ms. */
 const LONGEST_FRAME_MS = 100
-
-/** Times are kept as whole tenths of a ms, which read well in a link. */
-const TENTHS = 10
 
 /**
  * Time in the hands of a person: on, slower, faster, step by step, and back. Going back runs
@@ -117,10 +115,17 @@ export class Playback {
     this.advanceTo(time)
   }
 
+  /** Why nothing can be done any more, or null while it can. */
+  get whyNoMore(): string | null {
+    if (this.simulation.isOver) return 'The run is over'
+    if (this.done < MAX_ACTIONS) return null
+    return `A run holds ${MAX_ACTIONS} actions, and this one has them`
+  }
+
   /** Something done now, by a person. What was recorded for later is forgotten. */
   act(deed: Deed): void {
-    if (this.done >= MAX_ACTIONS || this.simulation.isOver) return
-    const at = Math.ceil(this.time * TENTHS) / TENTHS
+    if (this.whyNoMore !== null) return
+    const at = inTenths(this.time)
     this.recorded.length = this.done
     this.stops = []
     this.recorded.push({ ...deed, at } as Action)

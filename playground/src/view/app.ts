@@ -53,7 +53,7 @@ export class App {
   private lastFrame = 0
   private frame = 0
   private commands = 0
-  private readonly followLink = () => this.open(window.location.hash)
+  private readonly followLink = () => this.follow(window.location.hash)
 
   constructor({ sourceHref }: AppOptions) {
     const actions = {
@@ -82,8 +82,10 @@ export class App {
     })
     this.lay()
     listen(this.element, { onkeydown: (event) => this.onKey(event) })
+    const linked = window.location.hash
     window.addEventListener('hashchange', this.followLink)
-    this.open(window.location.hash)
+    this.loadScene(SCENES[0]?.id ?? '')
+    this.follow(linked)
   }
 
   dispose(): void {
@@ -114,20 +116,18 @@ export class App {
     )
   }
 
-  /** Shows what a link asks for, or the first scene. */
-  private open(hash: string): void {
-    this.problem.hidden = true
+  /** Shows what a link asks for. What is none, or a wrong one, leaves the run as it is. */
+  private follow(hash: string): void {
     try {
       const target = fromHash(hash)
-      if (target === null) this.loadScene(SCENES[0]?.id ?? '')
-      else if ('scene' in target) this.loadScene(target.scene)
+      if (target === null) return
+      if ('scene' in target) this.loadScene(target.scene)
       else {
         this.begin(null, target.recording)
         this.change((playback) => playback.goTo(target.time))
       }
     } catch (error) {
       if (!(error instanceof LinkError)) throw error
-      this.loadScene(SCENES[0]?.id ?? '')
       this.complain(`This link cannot be followed: ${error.message}.`)
     }
   }
@@ -143,6 +143,7 @@ export class App {
   }
 
   private begin(scene: Scene | null, recording: Playback['recording']): void {
+    this.problem.hidden = true
     this.scene = scene
     this.selected = 0
     this.asked = null
@@ -162,6 +163,11 @@ export class App {
   }
 
   private act(deed: Deed): void {
+    const { whyNoMore } = this.playback
+    if (whyNoMore !== null) {
+      this.complain(`${whyNoMore}: go back, or begin another one.`)
+      return
+    }
     this.scene = null
     this.setup.show(this.playback.recording, '')
     this.change((playback) => playback.act(deed))

@@ -9,6 +9,7 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { execa } from 'execa'
 import { chromium } from 'playwright-core'
+import { UsageError } from '../cli/exit.ts'
 
 /** What Chromium, Chrome and Edge are called in $PATH. */
 const COMMANDS = ['chromium', 'google-chrome', 'google-chrome-stable', 'microsoft-edge']
@@ -40,13 +41,12 @@ export async function findBrowser(): Promise<string> {
   )
 }
 
-/** For a program: without a browser it ends, with that sentence, before it has begun. */
+/** For a program: without a browser it ends, with that sentence. @throws UsageError */
 export async function requireBrowser(): Promise<void> {
   try {
     await findBrowser()
   } catch (error) {
-    say((error as Error).message)
-    process.exit(1)
+    throw new UsageError((error as Error).message)
   }
 }
 

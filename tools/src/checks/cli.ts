@@ -4,6 +4,9 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { program } from '../cli/command.ts'
+import { exitCodeOf } from '../cli/exit.ts'
+import { complain, say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
 import { listParts } from '../parts/find.ts'
 import {
@@ -12,6 +15,7 @@ import {
   GO_LINES,
   LEAST_KEPT,
   linesOf,
+  membersOf,
   SHARED_FILES,
 } from './copies.ts'
 import { checkRooms } from './rooms.ts'
@@ -23,12 +27,15 @@ interface Finding {
 
 const parts = listParts(ROOT)
 
-const findings = [...sharedFiles(), ...sizes(), ...growth(), ...tests(), await rooms()]
-for (const { figure, problems } of findings) {
-  console.log(figure)
-  for (const problem of problems) console.error(`  error: ${problem}`)
-}
-process.exitCode = findings.some(({ problems }) => problems.length > 0) ? 1 : 0
+process.exitCode = await exitCodeOf(async () => {
+  program('checks').description('Copies that drifted, and who knows whom.').parse()
+  const findings = [...sharedFiles(), ...sizes(), ...growth(), ...tests(), await rooms()]
+  for (const { figure, problems } of findings) {
+    say(figure)
+    for (const problem of problems) complain(`  error: ${problem}`)
+  }
+  return findings.some(({ problems }) => problems.length > 0) ? 1 : 0
+})
 
 function read(part: string, file: string): string | null {
   const path = join(ROOT, part, file)
@@ -91,17 +98,24 @@ async function rooms(): Promise<Finding> {
   }
 }
 
-/** A part's raft.ts is smaller than the Go original's. */
+/** A part has a ConsensusModule, and in fewer lines than the Go original. */
 function sizes(): Finding[] {
-  return parts.flatMap((part) => {
-    const limit = GO_LINES[part]
+  return parts.map((part) => {
+    const file = `${part}/src/raft.ts`
     const source = read(part, 'src/raft.ts')
-    if (limit === undefined || source === null) return []
+    if (source === null) return { figure: file, problems: [`there is no ${file}`] }
     const lines = linesOf(source).length
-    const problem = `${part}/src/raft.ts must have fewer lines than the original's ${limit}`
+    const limit = GO_LINES[part] ?? Number.POSITIVE_INFINITY
     return {
-      figure: `${part}/src/raft.ts: ${lines} lines (Go: ${limit})`,
-      problems: lines < limit ? [] : [problem],
+      figure: `${file}: ${lines} lines${part in GO_LINES ? ` (Go: ${limit})` : ''}`,
+      problems: [
+        ...(membersOf(source).length > 0
+          ? []
+          : [`${file} has no class ConsensusModule`]),
+        ...(lines < limit
+          ? []
+          : [`${file} must have fewer lines than the original's ${limit}`]),
+      ],
     }
   })
 }

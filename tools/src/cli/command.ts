@@ -1,20 +1,13 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { EXIT_USAGE } from './exit.ts'
 import { parseWholeNumber, wholeNumbersFrom } from './numbers.ts'
+import { complain } from './print.ts'
 
-/** A program by the words that start it; its exit code tells bad usage from other failures. */
+/** A program by the words that start it, to be parsed within `exitCodeOf`. */
 export function program(name: string): Command {
-  return exitsOnUsage(new Command(name)).configureOutput({
-    outputError: (text, write) => {
-      write(`${text.trim().replaceAll('\n', ' ')} (${name} --help says more)\n`)
+  return new Command(name).exitOverride().configureOutput({
+    outputError: (text) => {
+      complain(`${text.trim().replaceAll('\n', ' ')} (${name} --help says more)`)
     },
-  })
-}
-
-/** Commander's own exit code for bad usage is 1. */
-export function exitsOnUsage(command: Command): Command {
-  return command.exitOverride((error) => {
-    process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE)
   })
 }
 

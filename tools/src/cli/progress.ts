@@ -1,3 +1,5 @@
+import { atEnd } from './ending.ts'
+
 export interface Progress {
   update(done: number): void
   stop(): void
@@ -16,12 +18,18 @@ export async function showProgress(format: string, total: number): Promise<Progr
   const options = { format, clearOnComplete: true, hideCursor: true }
   const bar = new SingleBar(options, Presets.shades_classic)
   const startedAt = performance.now()
+  const stop = () => bar.stop()
+  // Also when somebody stops the work: the bar has hidden the cursor.
+  const forget = atEnd(stop)
   return {
     update(done) {
       if (!bar.isActive) bar.start(total, 0, { rate: 0 })
       const rate = Math.round((done * 1000) / (performance.now() - startedAt))
       bar.update(done, { rate })
     },
-    stop: () => bar.stop(),
+    stop() {
+      forget()
+      stop()
+    },
   }
 }

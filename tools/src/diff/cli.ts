@@ -1,6 +1,6 @@
 /** Shows what one part changes in another, side by side, as a page. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { program } from '../cli/command.ts'
@@ -8,8 +8,8 @@ import { exitCodeOf, UsageError } from '../cli/exit.ts'
 import { openPage } from '../cli/open.ts'
 import { say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
-import { listParts } from '../parts/find.ts'
-import { type Comparison, compareParts, only, pathsOf } from './compare.ts'
+import { listParts, partNamed } from '../parts/find.ts'
+import { type Comparison, compareParts, only, pathsOf, WHY_LEFT_OUT } from './compare.ts'
 import { type Note, readNote } from './note.ts'
 import { pageOf, summaryOf } from './page.ts'
 
@@ -63,8 +63,8 @@ function commandLine(): Command {
 function readParts(args: readonly string[]): [from: string, to: string] {
   const parts = listParts(ROOT)
   const [from = '', to = ''] = args.map((argument) => {
-    const part = basename(argument)
-    if (parts.includes(part)) return part
+    const part = partNamed(argument, parts)
+    if (part !== null) return part
     throw new UsageError(`there is no part "${argument}"; there are ${parts.join(', ')}`)
   })
   if (from === to)
@@ -103,7 +103,7 @@ function write(file: string, page: string): void {
 }
 
 function report(comparison: Comparison): void {
-  const { from, to, changed, added, removed, unchanged } = comparison
+  const { from, to, changed, added, removed, unchanged, leftOut } = comparison
   const lines = [
     ...changed.map(({ path, diff }) => {
       return `  changed    ${path}  +${diff.addedLines} −${diff.deletedLines}`
@@ -111,6 +111,7 @@ function report(comparison: Comparison): void {
     ...added.map(({ path, lines }) => `  new        ${path}  +${lines}`),
     ...removed.map(({ path, lines }) => `  gone       ${path}  −${lines}`),
     ...unchanged.map((path) => `  unchanged  ${path}`),
+    ...leftOut.map((path) => `  left out   ${path}  ${WHY_LEFT_OUT}`),
   ]
   const head = `${from} → ${to}: ${summaryOf(comparison)}`
   say([head, ...lines].join('\n'))

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import { parse } from 'diff2html'
@@ -26,18 +26,24 @@ export interface Comparison {
   readonly added: readonly LoneFile[]
   readonly removed: readonly LoneFile[]
   readonly unchanged: readonly string[]
+  /** What nobody could read beside the rest: see `WHY_LEFT_OUT`. */
+  readonly leftOut: readonly string[]
 }
 
 /** So many equal lines around a change say where it stands. */
 const CONTEXT_LINES = 5
+
+/** Ten times what the longest file of a part has: to compare more takes minutes. */
+const MOST_BYTES = 500_000
+export const WHY_LEFT_OUT = `no file, or larger than ${MOST_BYTES / 1000} kB`
 
 /** Nobody reads these to learn what a part adds. */
 const NOT_READ = new Set(['package.json', 'node_modules', 'timelines', 'dist'])
 
 /** Compares what a reader reads of two parts of the repository. */
 export function compareParts(root: string, from: string, to: string): Comparison {
-  const before = readPart(join(root, from))
-  const after = readPart(join(root, to))
+  const { files: before, leftOut: leftOutBefore } = readPart(join(root, from))
+  const { files: after, leftOut: leftOutAfter } = readPart(join(root, to))
   const both = inReadingOrder([...after.keys()].filter((path) => before.has(path)))
   const lone = (files: Map<string, string>, others: Map<string, string>) =>
     inReadingOrder([...files.keys()].filter((path) => !others.has(path))).map((path) =>
@@ -53,6 +59,7 @@ export function compareParts(root: string, from: string, to: string): Comparison
     added: lone(after, before),
     removed: lone(before, after),
     unchanged: both.filter(isSame),
+    leftOut: [...new Set([...leftOutBefore, ...leftOutAfter])],
   }
 }
 
@@ -75,18 +82,27 @@ export function only(comparison: Comparison, paths: readonly string[]): Comparis
   }
 }
 
-function readPart(folder: string): Map<string, string> {
+function readPart(folder: string): { files: Map<string, string>; leftOut: string[] } {
   const files = new Map<string, string>()
+  const leftOut: string[] = []
   const visit = (path: string) => {
     for (const entry of readdirSync(join(folder, path), { withFileTypes: true })) {
       if (NOT_READ.has(entry.name) || entry.name.startsWith('.')) continue
       const below = path === '' ? entry.name : `${path}/${entry.name}`
+      const file = join(folder, below)
       if (entry.isDirectory()) visit(below)
-      else files.set(below, readFileSync(join(folder, below), 'utf8'))
+      else if (isReadable(file)) files.set(below, readFileSync(file, 'utf8'))
+      else leftOut.push(below)
     }
   }
   visit('')
-  return files
+  return { files, leftOut }
+}
+
+/** A file, or a link to one: a pipe would keep us waiting, and a link may lead nowhere. */
+function isReadable(file: string): boolean {
+  const stat = statSync(file, { throwIfNoEntry: false })
+  return stat?.isFile() === true && stat.size <= MOST_BYTES
 }
 
 /** The algorithm first, then what is around it, then its tests. */

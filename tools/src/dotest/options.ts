@@ -1,7 +1,7 @@
-import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { program, wholeNumber } from '../cli/command.ts'
 import { readSettings, type Settings } from '../harness/settings.ts'
+import { partNamed } from '../parts/find.ts'
 
 /** What a person asked for. */
 export interface Request {
@@ -46,7 +46,7 @@ Exit codes:
 
 /** Ends the process when there is nothing to run: after an error, or --help. */
 export function readRequest(argv: readonly string[], parts: readonly string[]): Request {
-  const command = commandLine(parts)
+  const command: Command = commandLine(parts)
   command.parse(argv)
   const [partArgument = '', words] = command.processedArgs as [string, string[]]
   const options = command.opts<{
@@ -56,8 +56,8 @@ export function readRequest(argv: readonly string[], parts: readonly string[]): 
     verbose: boolean
     open: boolean
   }>()
-  const part = basename(partArgument)
-  if (!parts.includes(part)) {
+  const part = partNamed(partArgument, parts)
+  if (part === null) {
     command.error(
       `error: there is no part "${partArgument}"; there are ${parts.join(', ')}`,
     )

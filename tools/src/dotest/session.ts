@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { EXIT_USAGE } from '../cli/exit.ts'
 import { openPage } from '../cli/open.ts'
-import { say } from '../cli/print.ts'
+import { complain, say } from '../cli/print.ts'
 import { showProgress } from '../cli/progress.ts'
 import type { Request } from './options.ts'
 import { linePrinter, sayFailure, sayResult } from './print.ts'
@@ -34,10 +34,8 @@ export class Session {
     const { names } = this.tests
     const chosen = selectTests(names, pattern)
     if (chosen.length === 0) {
-      const list = names.map((name) => `  ${name}\n`).join('')
-      process.stderr.write(
-        `error: no test of ${part} matches "${pattern}"; its tests are\n${list}`,
-      )
+      const list = names.map((name) => `\n  ${name}`).join('')
+      complain(`error: no test of ${part} matches "${pattern}"; its tests are${list}`)
       return EXIT_USAGE
     }
     if (seeds !== null) return await this.hunt(chosen, seeds)

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { Command, InvalidArgumentError, Option } from 'commander'
-import { exitsOnUsage, wholeNumber } from '../cli/command.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { program, wholeNumber } from '../cli/command.ts'
 import { UsageError } from '../cli/exit.ts'
 import { parseWholeNumber } from '../cli/numbers.ts'
 import { FAULT_KINDS, type FaultKind } from './schedule.ts'
@@ -61,7 +61,7 @@ Exit codes:
      place that a search must reach (a split vote, say; all of them are listed at the end)`
 
 export function exploreCommand(): Command {
-  const found = new Command('npm run explore --')
+  const found = program('npm run explore --')
     .description('Looks for schedules of faults that break a part of this tutorial.')
     .argument('[part]', 'part1, part2, …')
   return withSearchOptions(found, DEFAULT_SEEDS)
@@ -74,7 +74,7 @@ export function exploreCommand(): Command {
 /** The options that every search has. */
 export function withSearchOptions(command: Command, seeds: number): Command {
   const kinds = FAULT_KINDS.join(',')
-  return exitsOnUsage(command)
+  return command
     .addOption(
       new Option('--seeds <n>', 'how many seeds to go through')
         .default(seeds)
@@ -106,7 +106,6 @@ export function withSearchOptions(command: Command, seeds: number): Command {
     .option('--json', 'write one JSON object instead of text', false)
     .option('--out-dir <folder>', 'where cases and timelines go', 'timelines/explore')
     .option('--no-open', 'do not open the timeline in the browser')
-    .showHelpAfterError('(--help says more)')
 }
 
 /** The options that must be given again for a seed to mean the same schedule. */

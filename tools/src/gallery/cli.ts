@@ -1,9 +1,8 @@
 /** The gallery: known mistakes, and the explorer that finds them. */
 import { resolve } from 'node:path'
-import { Command } from 'commander'
-import { exitsOnUsage } from '../cli/command.ts'
-import { exitCodeOf, UsageError } from '../cli/exit.ts'
-import { paint, paintDiff, say } from '../cli/print.ts'
+import { program } from '../cli/command.ts'
+import { EXIT_USAGE, exitCodeOf, UsageError } from '../cli/exit.ts'
+import { complain, paint, paintDiff, say } from '../cli/print.ts'
 import { drawSchedule } from '../explore/draw.ts'
 import { Explorer } from '../explore/explore.ts'
 import {
@@ -57,36 +56,48 @@ process.exitCode = await exitCodeOf(main)
 
 async function main(): Promise<number> {
   let exitCode = 0
-  const program = exitsOnUsage(new Command('npm run gallery --'))
+  const command = program('npm run gallery --')
     .description('A gallery of broken Rafts, and the explorer that breaks them.')
     .addHelpText('after', HELP)
-  program.command('list').description('the mistakes, by group').action(list)
-  program
+  command
+    .command('list')
+    .description('the mistakes, by group')
+    .action(() => {
+      exitCode = list()
+    })
+  command
     .command('show')
     .description('what a mistake breaks, who made it, and its diff')
     .argument('<name>')
     .action((name: string) => showMistake(findMistake(name)))
-  withSearchOptions(program.command('run'), DEFAULT_SEEDS)
+  withSearchOptions(command.command('run'), DEFAULT_SEEDS)
     .description('look for schedules that show a mistake')
     .argument('[name]')
     .option('--all', 'every mistake of the gallery', false)
     .action(async (name: string | undefined, options: RunOptions) => {
       exitCode = await runAsked(name, options)
     })
-  await program.parseAsync()
+  await command.parseAsync()
   return exitCode
 }
 
-function list(): void {
-  const gallery = readGallery()
-  const width = Math.max(...gallery.map(({ name }) => name.length))
+function list(): number {
+  const { mistakes, problems } = readGallery()
+  const width = Math.max(...mistakes.map(({ name }) => name.length))
   let group = ''
-  for (const mistake of gallery) {
+  for (const mistake of mistakes) {
     if (mistake.group !== group)
       say(`${group ? '\n' : ''}${paint('bold', mistake.group)}`)
     group = mistake.group
     say(`  ${mistake.name.padEnd(width)}  ${mistake.title}`)
   }
+  return tellProblems(problems)
+}
+
+/** @returns the exit code that they make. */
+function tellProblems(problems: readonly string[]): number {
+  for (const problem of problems) complain(`error: ${problem}`)
+  return problems.length > 0 ? EXIT_USAGE : 0
 }
 
 function showMistake({ title, breaks, seen, story, diff }: Mistake): void {
@@ -129,11 +140,11 @@ async function runOne(
 }
 
 async function runAll(explorer: Explorer, options: RunOptions): Promise<number> {
-  const gallery = readGallery()
-  const width = Math.max(...gallery.map(({ name }) => name.length))
+  const { mistakes, problems } = readGallery()
+  const width = Math.max(...mistakes.map(({ name }) => name.length))
   const rows: Row[] = []
   if (!options.json) say(paint('bold', `${'mistake'.padEnd(width)}  seeds  invariant`))
-  for (const mistake of gallery) {
+  for (const mistake of mistakes) {
     const { row } = await lookFor(explorer, mistake, options)
     rows.push(row)
     const seeds = String(row.seeds).padStart(5)
@@ -146,7 +157,7 @@ async function runAll(explorer: Explorer, options: RunOptions): Promise<number> 
     say(
       `\n${rows.length - missed.length} of ${rows.length} mistakes found; ${spread(rows)}`,
     )
-  return missed.length > 0 ? EXIT_FOUND : 0
+  return tellProblems(problems) || (missed.length > 0 ? EXIT_FOUND : 0)
 }
 
 async function lookFor(

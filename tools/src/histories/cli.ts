@@ -2,7 +2,7 @@
 import { Option } from 'commander'
 import { program, wholeNumber } from '../cli/command.ts'
 import { EXIT_USAGE, exitCodeOf } from '../cli/exit.ts'
-import { paint, say } from '../cli/print.ts'
+import { complain, paint, say } from '../cli/print.ts'
 import { check, type Finding, MODELS, type ModelName } from './check.ts'
 import { HistoryError } from './events.ts'
 import { readHistory } from './read.ts'
@@ -96,7 +96,7 @@ async function checkFile(file: string, options: Options): Promise<Row | null> {
   } catch (error) {
     const isOurs = error instanceof HistoryError
     if (!isOurs && !(error instanceof Error && 'syscall' in error)) throw error
-    process.stderr.write(`error: ${(error as Error).message}\n`)
+    complain(`error: ${(error as Error).message}`)
     return null
   }
 }

@@ -16,13 +16,24 @@ export interface Block {
   readonly firstLine: number
 }
 
+/** A block that goes on to the end of the text, as where its end is misspelt. */
+export class OpenBlockError extends Error {
+  readonly line: number
+
+  constructor(line: number) {
+    super(`line ${line}: a block that does not end`)
+    this.line = line
+  }
+}
+
+/** @throws OpenBlockError */
 export function blocksOf(text: string): Block[] {
   const lines = text.split('\n')
   return parser.parse(text, {}).flatMap((token) => {
     if (token.type !== 'fence') return []
     const [start, end] = linesOf(token)
     if (end - start < 2 || lines[end - 1]?.trim() !== token.markup) {
-      throw new Error(`line ${start + 1}: a block that does not end`)
+      throw new OpenBlockError(start + 1)
     }
     return {
       marker: commentIn(lines[start - 1]?.trim() ?? '') ?? '',
@@ -34,23 +45,32 @@ export function blocksOf(text: string): Block[] {
   })
 }
 
-/** A comment that has a line to itself, and whether a block stands right below it. */
-export interface Marker {
-  readonly text: string
+/** A comment, wherever it stands but in code within a line or in a block of code. */
+export interface Comment {
+  /** What it says, if it has a line to itself, as `<!-- … -->`; null otherwise. */
+  readonly text: string | null
   readonly line: number
+  /** Whether a block stands right below it. */
   readonly hasBlock: boolean
 }
 
-export function markersOf(text: string): Marker[] {
+export function commentsOf(text: string): Comment[] {
   const tokens = parser.parse(text, {})
   return tokens.flatMap((token, at) => {
-    const comment = token.type === 'html_block' ? commentIn(token.content.trim()) : null
-    if (comment === null) return []
+    if (!hasComment(token)) return []
     const [start, end] = linesOf(token)
     const next = tokens[at + 1]
     const hasBlock = next?.type === 'fence' && linesOf(next)[0] === end
-    return { text: comment, line: start + 1, hasBlock }
+    const text = token.type === 'html_block' ? commentIn(token.content.trim()) : null
+    return { text, line: start + 1, hasBlock }
   })
+}
+
+/** So far to the right that it is code, or within a sentence, it marks nothing. */
+function hasComment(token: Token): boolean {
+  if (token.type === 'inline') return (token.children ?? []).some(hasComment)
+  const isHtml = ['html_block', 'html_inline', 'code_block'].includes(token.type)
+  return isHtml && token.content.includes('<!--')
 }
 
 function commentIn(line: string): string | null {

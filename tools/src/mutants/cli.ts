@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { program } from '../cli/command.ts'
 import { exitCodeOf, UsageError } from '../cli/exit.ts'
-import { paint, paintDiff, say } from '../cli/print.ts'
+import { complain, paint, paintDiff, say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
 import { listParts } from '../parts/find.ts'
 import { judge, LIST, readEquivalents, type Verdict } from './equivalents.ts'
@@ -70,7 +70,7 @@ function tell(files: readonly string[], mutants: readonly Mutant[]): number {
   })
   for (const { survivors, problems } of results) {
     for (const survivor of survivors) show(survivor)
-    for (const problem of problems) process.stderr.write(`${problem}\n`)
+    for (const problem of problems) complain(problem)
   }
   const width = Math.max(...files.map((file) => file.length))
   for (const { file, total, ...verdict } of results) {

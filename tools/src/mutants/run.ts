@@ -1,10 +1,10 @@
 /** Changes one thing of a part at a time, and sees whether a test of that part notices. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LogLevel } from '@stryker-mutator/api/core'
 import { Stryker } from '@stryker-mutator/core'
+import { temporaryFolder } from '../cli/ending.ts'
 import { UsageError } from '../cli/exit.ts'
 import { ROOT } from '../cli/root.ts'
 import { type Mutant, toMutant } from './mutant.ts'
@@ -20,7 +20,7 @@ export async function runMutants(
   part: string,
   files: readonly string[],
 ): Promise<Mutant[]> {
-  const folder = temporaryFolder()
+  const folder = temporaryFolder('raft-mutants-')
   process.chdir(join(ROOT, part))
   const stryker = new Stryker({
     mutate: [...files],
@@ -52,16 +52,6 @@ export async function runMutants(
     )
   })
   return results.filter(({ status }) => status !== 'Ignored').map(toMutant)
-}
-
-/** A folder that goes with this process, however it ends. */
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'raft-mutants-'))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, (_name: string, number: number) => process.exit(128 + number))
-  }
-  return folder
 }
 
 function pathOf(file: string): string {

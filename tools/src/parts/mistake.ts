@@ -27,21 +27,40 @@ export interface Mistake {
   readonly diff: string
 }
 
+export interface Gallery {
+  readonly mistakes: readonly Mistake[]
+  /** A sentence for each file that holds none: it must not keep the others from view. */
+  readonly problems: readonly string[]
+}
+
 /** All mistakes, in the order of a table of contents. */
-export function readGallery(): Mistake[] {
-  return readdirSync(FOLDER)
-    .filter((file) => file.endsWith('.diff'))
-    .map((file) => readMistake(file.slice(0, -'.diff'.length)))
-    .sort((a, b) => orderOf(a) - orderOf(b) || a.name.localeCompare(b.name, 'en'))
+export function readGallery(folder = FOLDER): Gallery {
+  const mistakes: Mistake[] = []
+  const problems: string[] = []
+  for (const name of namesIn(folder)) {
+    try {
+      mistakes.push(readMistake(folder, name))
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      problems.push(error.message)
+    }
+  }
+  mistakes.sort((a, b) => orderOf(a) - orderOf(b) || a.name.localeCompare(b.name, 'en'))
+  return { mistakes, problems }
 }
 
 /** @throws UsageError when the gallery has no such mistake. */
 export function findMistake(name: string): Mistake {
-  const mistake = readGallery().find((mistake) => mistake.name === name)
-  if (mistake) return mistake
+  if (namesIn(FOLDER).includes(name)) return readMistake(FOLDER, name)
   throw new UsageError(
     `the gallery has no "${name}"; npm run gallery -- list shows what it has`,
   )
+}
+
+function namesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.diff'))
+    .map(({ name }) => name.slice(0, -'.diff'.length))
 }
 
 /**
@@ -64,23 +83,24 @@ export async function compileMistake(mistake: Mistake): Promise<string> {
   return compilePart(part, { path, text: textWith(mistake) })
 }
 
-function readMistake(name: string): Mistake {
-  const text = readFileSync(join(FOLDER, `${name}.diff`), 'utf8')
+function readMistake(folder: string, name: string): Mistake {
+  const text = readFileSync(join(folder, `${name}.diff`), 'utf8')
+  const wrong = (problem: string) =>
+    new UsageError(`tools/gallery/${name}.diff ${problem}`)
   const start = text.indexOf('\n--- ') + 1
   const [head = '', story = ''] = text.slice(0, start).split('\n\n')
   const diff = text.slice(start)
-  const path = parsePatch(diff)[0]?.oldFileName ?? ''
+  const path = pathIn(diff)
+  if (path === null) throw wrong('has no diff of one file like part1/src/raft.ts')
   const fields = new Map(head.split('\n').map((line) => splitAt(line, ': ')))
   const field = (key: string) => {
     const value = fields.get(key)
     if (value) return value
-    throw new Error(
-      `tools/gallery/${name}.diff does not say "${key}: …" before its diff`,
-    )
+    throw wrong(`does not say "${key}: …" before its diff`)
   }
   const group = GROUPS.find((group) => group === field('group'))
   if (!group)
-    throw new Error(`the group of tools/gallery/${name}.diff is not one of ${GROUPS}`)
+    throw wrong(`is of the group "${field('group')}"; one is ${GROUPS.join(', ')}`)
   return {
     name,
     title: field('title'),
@@ -91,6 +111,16 @@ function readMistake(name: string): Mistake {
     part: path.split('/')[0] ?? '',
     path,
     diff,
+  }
+}
+
+function pathIn(diff: string): string | null {
+  try {
+    const [first, ...others] = parsePatch(diff)
+    const path = others.length === 0 ? (first?.oldFileName ?? '') : ''
+    return /^part\d+\/src\/[\w.-]+$/.test(path) ? path : null
+  } catch {
+    return null
   }
 }
 

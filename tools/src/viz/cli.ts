@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { Command } from 'commander'
+import { program } from '../cli/command.ts'
 import { exitCodeOf } from '../cli/exit.ts'
 import { show } from '../cli/open.ts'
 import { matcher } from '../cli/pattern.ts'
@@ -31,7 +31,7 @@ const WORTH_A_BAR = 20_000_000
 process.exitCode = await exitCodeOf(main, { prefix: 'raft-testlog-viz', exitCode: 1 })
 
 async function main(): Promise<number> {
-  await new Command('raft-testlog-viz')
+  await program('raft-testlog-viz')
     .description(
       'Writes timelines of Raft runs: one HTML file for each test of a test log, with all ' +
         'that it needs inside.',

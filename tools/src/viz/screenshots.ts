@@ -3,14 +3,17 @@
  * screenshots` runs three real runs and writes docs/public/shots/*.png, each in a light and
  * in a dark version.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { execa } from 'execa'
 import type { Browser, Page } from 'playwright-core'
 import { requireBrowser } from '../browser/find.ts'
 import { launchBrowser } from '../browser/launch.ts'
+import { program } from '../cli/command.ts'
+import { temporaryFolder } from '../cli/ending.ts'
+import { exitCodeOf, UsageError } from '../cli/exit.ts'
+import { say } from '../cli/print.ts'
 import { writeTimelines } from './index.ts'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
@@ -72,6 +75,8 @@ const SHOTS: readonly Shot[] = [
   },
 ]
 
+const NAMES = SHOTS.map(({ name }) => name)
+
 /** Runs the one test whose name has this in it with its log on, as `dotest.sh` does. */
 async function timelineOfTest(
   folder: string,
@@ -108,37 +113,46 @@ async function timelineOfMistake(folder: string): Promise<string> {
 
 async function take(browser: Browser, shot: Shot): Promise<void> {
   const { name, height, windowHeight, write, pose } = shot
-  const folder = mkdtempSync(join(tmpdir(), 'screenshots-'))
-  try {
-    const file = await write(folder)
-    for (const colorScheme of ['light', 'dark'] as const) {
-      const page = await browser.newPage({
-        viewport: { width: WIDTH, height: windowHeight },
-        deviceScaleFactor: SCALE,
-        colorScheme,
-      })
-      await page.goto(pathToFileURL(file).href)
-      await page.waitForSelector('body[data-ready]')
-      await pose(page)
-      // A link back to the index says nothing in a picture.
-      await page.evaluate("document.querySelector('.banner > a')?.remove()")
-      await page.waitForTimeout(SETTLE_MS)
-      const path = join(shots, `${name}-${colorScheme}.png`)
-      const clip = { x: 0, y: 0, width: WIDTH, height }
-      await page.screenshot({ path, clip, fullPage: true })
-      console.log(`${path}: ${Math.round(statSync(path).size / 1024)} KiB`)
-      await page.close()
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+  const folder = temporaryFolder('screenshots-')
+  const file = await write(folder)
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const page = await browser.newPage({
+      viewport: { width: WIDTH, height: windowHeight },
+      deviceScaleFactor: SCALE,
+      colorScheme,
+    })
+    await page.goto(pathToFileURL(file).href)
+    await page.waitForSelector('body[data-ready]')
+    await pose(page)
+    // A link back to the index says nothing in a picture.
+    await page.evaluate("document.querySelector('.banner > a')?.remove()")
+    await page.waitForTimeout(SETTLE_MS)
+    const path = join(shots, `${name}-${colorScheme}.png`)
+    const clip = { x: 0, y: 0, width: WIDTH, height }
+    await page.screenshot({ path, clip, fullPage: true })
+    say(`${path}: ${Math.round(statSync(path).size / 1024)} KiB`)
+    await page.close()
   }
 }
 
-await requireBrowser()
-mkdirSync(shots, { recursive: true })
-const browser = await launchBrowser()
-try {
-  for (const shot of SHOTS) await take(browser, shot)
-} finally {
-  await browser.close()
-}
+process.exitCode = await exitCodeOf(async () => {
+  const { args } = program('npm run screenshots --')
+    .description(`Takes the pictures of timelines again: ${shots}/*.png.`)
+    .argument('[picture...]', `only these of ${NAMES.join(', ')}`)
+    .parse()
+  for (const name of args) {
+    if (NAMES.includes(name)) continue
+    throw new UsageError(`there is no picture "${name}"; there are ${NAMES.join(', ')}`)
+  }
+  await requireBrowser()
+  mkdirSync(shots, { recursive: true })
+  const browser = await launchBrowser()
+  try {
+    for (const shot of SHOTS) {
+      if (args.length === 0 || args.includes(shot.name)) await take(browser, shot)
+    }
+  } finally {
+    await browser.close()
+  }
+  return 0
+})

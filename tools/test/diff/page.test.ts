@@ -1,11 +1,19 @@
 /** What parts-diff finds in two parts, and how the page shows it. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { compareParts, only, pathsOf } from '../../src/diff/compare.ts'
 import { readNote, sectionOf } from '../../src/diff/note.ts'
 import { pageOf, summaryOf } from '../../src/diff/page.ts'
+import { makePipe } from '../pipe.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'parts-diff '))
 
@@ -53,6 +61,20 @@ test('files are sorted into changed, new, gone and unchanged ones', () => {
   expect(summaryOf(comparison)).toBe('1 file changed, 2 new, 1 unchanged')
   const back = compareParts(root, 'part2', 'part1')
   expect(summaryOf(back)).toBe('1 file changed, 0 new, 2 gone, 1 unchanged')
+})
+
+test('what cannot be read beside the rest is left out, and named', () => {
+  const folder = join(root, 'part3')
+  cpSync(join(root, 'part1'), folder, { recursive: true })
+  makePipe(join(folder, 'pipe'))
+  symlinkSync('nowhere', join(folder, 'dangling.ts'))
+  symlinkSync('src', join(folder, 'linked'))
+  writeFileSync(join(folder, 'run.log'), 'a line\n'.repeat(100_000))
+  const comparison = compareParts(root, 'part1', 'part3')
+  expect(comparison.leftOut.toSorted()).toEqual([
+    ...['dangling.ts', 'linked', 'pipe', 'run.log'],
+  ])
+  expect(summaryOf(comparison)).toBe('0 files changed, 0 new, 2 unchanged')
 })
 
 test('a change is shown under the definition that it is in', () => {

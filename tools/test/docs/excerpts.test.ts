@@ -1,9 +1,10 @@
 /** The excerpts in the chapters are the code, and a wrong address is never filled in. */
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { transformSync } from 'esbuild'
-import { expect, test } from 'vitest'
-import { fillExcerpts } from '../../../scripts/excerpts.ts'
+import { expect, test, vi } from 'vitest'
+import { type Filled, fillExcerpts, main } from '../../../scripts/excerpts.ts'
 import { definitionsIn } from '../../src/source/definitions.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
@@ -52,7 +53,7 @@ const fence = '```'
 const chapter = (address: string, body = '') =>
   `Text.\n\n<!-- excerpt: ${address} -->\n${fence}ts\n${body}${fence}\n\nMore.\n`
 
-function fill(text: string): { text: string; problems: string[] } {
+function fill(text: string): Filled {
   return fillExcerpts(text, () => SOURCE)
 }
 
@@ -76,15 +77,16 @@ test('a part of a symbol is shown from one line to another', () => {
 })
 
 test('a block that differs is named by its line, and filled again', () => {
-  const { text, problems } = fill(chapter('a.ts#LIMIT', 'export const LIMIT = 11\n'))
-  expect(problems).toEqual(['5: differs from a.ts#LIMIT'])
+  const { text, differences } = fill(chapter('a.ts#LIMIT', 'export const LIMIT = 11\n'))
+  expect(differences).toEqual(['5: differs from a.ts#LIMIT'])
   expect(text).toBe(chapter('a.ts#LIMIT', 'export const LIMIT = 10\n'))
-  expect(fill(text)).toEqual({ text, problems: [] })
+  expect(fill(text)).toEqual({ text, differences: [], problems: [] })
 })
 
 test.each([
   ['a.ts#Gone', '3: a.ts has no Gone'],
   ['a.ts#Server.gone', '3: a.ts has no Server.gone'],
+  ['a.ts#Server.call.id', '3: a.ts has no Server.call.id'],
   // A field that others begin with, and a word in a body, are no definitions.
   ['a.ts#Server.cal', '3: a.ts has no Server.cal'],
   ["a.ts#'it comes'", "3: a.ts has no 'it comes'"],
@@ -96,7 +98,7 @@ test.each([
   ],
 ])('%s is an error, and changes nothing', (address, problem) => {
   const text = chapter(address, 'as it was\n')
-  expect(fill(text)).toEqual({ text, problems: [problem] })
+  expect(fill(text)).toEqual({ text, differences: [], problems: [problem] })
 })
 
 test('an address without a block below it is an error', () => {
@@ -104,14 +106,63 @@ test('an address without a block below it is an error', () => {
   expect(fill(text).problems).toEqual(['3: no block of code stands below this'])
 })
 
+const MARKS_NOTHING = 'this comment marks nothing; '
+
+test.each([
+  ['a misspelt word', '<!-- excerp: a.ts#LIMIT -->', MARKS_NOTHING],
+  ['no colon', '<!-- excerpt a.ts#LIMIT -->', MARKS_NOTHING],
+  ['no address', '<!-- excerpt: -->', MARKS_NOTHING],
+  ['no spaces', '<!--excerpt: a.ts#LIMIT-->', MARKS_NOTHING],
+  ['words before it', 'See <!-- excerpt: a.ts#LIMIT -->', MARKS_NOTHING],
+  ['words after it', '<!-- excerpt: a.ts#LIMIT --> see', MARKS_NOTHING],
+  ['so far to the right that it is code', '    <!-- excerpt: a.ts -->', MARKS_NOTHING],
+  ['two lines', '<!-- excerpt:\na.ts#LIMIT -->', MARKS_NOTHING],
+  ['a misspelt run', '<!-- run exit -->', MARKS_NOTHING],
+  ['a line end of Windows', '<!-- excerpt: a.ts#LIMIT -->\r', 'ends as lines do on'],
+])('a marker with %s is an error, and changes nothing', (_what, marker, problem) => {
+  const text = `Text.\n\n${marker}\n${fence}ts\nas it was\n${fence}\n`
+  const filled = fill(text)
+  expect(filled).toMatchObject({ text, differences: [] })
+  expect(filled.problems).toEqual([expect.stringContaining(`3: ${problem}`)])
+})
+
+test('a space behind a marker, and one in code, do not matter', () => {
+  expect(fill(chapter('a.ts#LIMIT').replace('-->', '-->  ')).differences).toHaveLength(1)
+  expect(fill('Write `<!-- excerp: -->` above it.\n').problems).toEqual([])
+})
+
+test('a block that does not end is an error', () => {
+  const text = chapter('a.ts#LIMIT').replace(/```\n\nMore/, '')
+  expect(fill(text)).toMatchObject({ text, problems: ['4: this block does not end'] })
+})
+
+test('what is no UTF-8, and what is outside, is told with file and line', () => {
+  const root = mkdtempSync(join(tmpdir(), 'excerpts '))
+  const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+  try {
+    const latin = Buffer.from('One.\n\nCaf\xe9.\n', 'latin1')
+    writeFileSync(join(root, 'latin.md'), latin)
+    writeFileSync(join(root, 'outside.md'), chapter('../../etc/passwd#root'))
+    expect(main(root, false)).toBe(1)
+    expect(said.mock.calls.join('')).toBe(
+      'latin.md:3: is no UTF-8; save the file as that\n' +
+        'outside.md:3: there is no file ../../etc/passwd\n',
+    )
+    expect(readFileSync(join(root, 'latin.md')).equals(latin)).toBe(true)
+  } finally {
+    said.mockRestore()
+    rmSync(root, { recursive: true })
+  }
+})
+
 test('a block in a list keeps its indentation', () => {
   const text = `- Text.\n\n  <!-- excerpt: a.ts#Role -->\n  ${fence}ts\n  old\n  ${fence}\n`
   const filled = fill(text)
-  expect(filled.problems).toEqual(['5: differs from a.ts#Role'])
+  expect(filled.differences).toEqual(['5: differs from a.ts#Role'])
   expect(filled.text).toBe(
     text.replace('old', "type Role =\n    | 'Follower'\n    | 'Leader'"),
   )
-  expect(fill(filled.text)).toEqual({ text: filled.text, problems: [] })
+  expect(fill(filled.text).differences).toEqual([])
 })
 
 test('an excerpt of more than 15 lines is too long', () => {

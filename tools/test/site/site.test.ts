@@ -194,6 +194,28 @@ pageTest('a link that cannot be followed says why', async () => {
   await page.close()
 })
 
+pageTest('a run outlives anchors and wrong links', async () => {
+  const { page, press } = await playground('part=3&servers=3&seed=1')
+  await press('Time out now')
+  await press('Step')
+  const time = await timeOf(page)
+  expect(time).toBeGreaterThan(0)
+  for (const hash of [
+    'VPContent',
+    'how-to-read-it',
+    'part=9',
+    'scene=no',
+    'part=1&do=%',
+  ]) {
+    await page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
+    await page.waitForTimeout(50)
+    expect(await timeOf(page), hash).toBe(time)
+    const isLink = hash.includes('=')
+    expect(await page.locator('.problem').isVisible(), hash).toBe(isLink)
+  }
+  await page.close()
+})
+
 pageTest.each([
   ['a desk', DESK],
   ['a phone', PHONE],
