@@ -58,6 +58,6 @@ function isOfCommander(error: unknown): error is Error & { exitCode: number } {
 }
 
 /** What the operating system refuses: a full disk, a folder that may not be written. */
-function isSystemError(error: unknown): error is Error {
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error
 }

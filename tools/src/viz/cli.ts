@@ -4,7 +4,7 @@ import { program } from '../cli/command.ts'
 import { exitCodeOf } from '../cli/exit.ts'
 import { show } from '../cli/open.ts'
 import { matcher } from '../cli/pattern.ts'
-import { paint, say } from '../cli/print.ts'
+import { complain, paint, say } from '../cli/print.ts'
 import { type Progress, showProgress } from '../cli/progress.ts'
 import { InputError, type Timelines, writeTimelines } from './index.ts'
 import { type Page, skippedText, summaryOf } from './write/index-page.ts'
@@ -24,6 +24,9 @@ Examples:
 Exit codes: 0 when the pages were written; 1 when a log could not be read, had no event in
 it, or no test whose name matches.
 `
+
+/** In a list that a person reads to its end. */
+const MOST_NAMES = 50
 
 /** Logs below this are read sooner than a bar could be looked at. In bytes. */
 const WORTH_A_BAR = 20_000_000
@@ -64,9 +67,8 @@ async function run(files: readonly string[], options: Options): Promise<void> {
     inputs,
     outDir: options.outDir,
     ...(testPattern !== undefined && { testPattern }),
-    onProgress: (progress) => {
-      if (progress.kind !== 'read') return
-      bytes += progress.bytes
+    onBytes: (read) => {
+      bytes += read
       bar.update(bytes)
     },
   }).finally(bar.stop)
@@ -90,11 +92,14 @@ function patternOf(
 }
 
 function noMatch(pattern: string, tests: readonly string[]): InputError {
-  const names = [...new Set(tests)].map((test) => `\n  ${test}`).join('')
-  return new InputError(`No test matches "${pattern}". The log has:${names}`)
+  const names = [...new Set(tests)]
+  const shown = names.slice(0, MOST_NAMES)
+  if (names.length > shown.length) shown.push(`… ${names.length - shown.length} more`)
+  const list = shown.map((name) => `\n  ${name}`).join('')
+  return new InputError(`No test matches "${pattern}". The log has:${list}`)
 }
 
-function report({ pages, index, skipped }: Timelines): void {
+function report({ pages, index, skipped, problems }: Timelines): void {
   const width = Math.max(...pages.map(({ status }) => status.length))
   const lines = pages.map((page) => {
     const status = paint(colorOf(page), page.status.padEnd(width))
@@ -103,6 +108,7 @@ function report({ pages, index, skipped }: Timelines): void {
   lines.push(`${summaryOf(pages)}${skipped > 0 ? `; ${skippedText(skipped)}` : ''}`)
   if (index) lines.push(addressOf(index))
   say(lines.join('\n'))
+  for (const problem of problems) complain(`raft-testlog-viz: ${problem}`)
 }
 
 function colorOf({ status }: Page): 'green' | 'red' | 'yellow' {

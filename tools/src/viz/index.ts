@@ -3,20 +3,14 @@
  * `cli.ts` for the command; other tools call `writeTimelines`.
  */
 import { createReadStream } from 'node:fs'
-import { mkdir, stat } from 'node:fs/promises'
-import { join, relative, resolve, sep } from 'node:path'
+import { stat } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
-import { UsageError } from '../cli/exit.ts'
-import { ROOT } from '../cli/root.ts'
+import { isSystemError, UsageError } from '../cli/exit.ts'
+import { Pages } from './pages.ts'
 import { readLog } from './read/reader.ts'
 import { Runs } from './read/runs.ts'
-import { Packer } from './write/chunks.ts'
-import { type Page, writeIndex } from './write/index-page.ts'
-import { FileNames } from './write/names.ts'
-import { writePage } from './write/page.ts'
-import { Run } from './write/run.ts'
+import type { Page } from './write/index-page.ts'
 
-const INDEX_FILE = 'index.html'
 const READ_BYTES = 1024 * 1024
 
 /** A log to read: a file's path, or a stream and what to call it. */
@@ -34,13 +28,9 @@ export interface WriteOptions {
   readonly suffix?: string
   /** Opens every page at this event (0 is the first) instead of where it failed. */
   readonly openAt?: number
-  /** Told of each piece of input read, and of each page written. */
-  readonly onProgress?: (progress: Progress) => void
+  /** Told of each piece of input that was read. */
+  readonly onBytes?: (bytes: number) => void
 }
-
-export type Progress =
-  | { readonly kind: 'read'; readonly bytes: number }
-  | { readonly kind: 'write'; readonly done: number; readonly total: number }
 
 export interface Timelines {
   readonly pages: readonly Page[]
@@ -48,6 +38,8 @@ export interface Timelines {
   readonly index?: string
   /** Lines that are no events of a test log. */
   readonly skipped: number
+  /** What lines that were meant to be events lack, and where the first such line is. */
+  readonly problems: readonly string[]
   /** The names of all tests in the input, those that the pattern left out as well. */
   readonly tests: readonly string[]
 }
@@ -62,38 +54,24 @@ export class InputError extends UsageError {
  *   others are written all the same.
  */
 export async function writeTimelines(options: WriteOptions): Promise<Timelines> {
-  const { inputs, outDir, testPattern, suffix, onProgress = () => {} } = options
-  const packer = new Packer()
-  const results: { runs: readonly Run[]; skipped: number }[] = []
+  const { inputs, outDir, testPattern, suffix, openAt, onBytes = () => {} } = options
+  const matches = (test: string) => isMatch(test, testPattern)
+  const pages = new Pages({ outDir, matches, suffix, openAt })
   const problems: string[] = []
+  const failures: string[] = []
   for (const input of inputs) {
-    const onBytes = (bytes: number) => onProgress({ kind: 'read', bytes })
     try {
-      results.push(await readInput(input, packer, onBytes))
+      problems.push(...(await readInput(input, pages, onBytes)))
     } catch (error) {
       if (!(error instanceof InputError)) throw error
-      problems.push(error.message)
+      failures.push(error.message)
     }
   }
-  const all = results.flatMap(({ runs }) => runs)
-  const runs = all.filter(({ test }) => matches(test, testPattern))
-  if (runs.length > 0) await mkdir(outDir, { recursive: true })
-  const names = new FileNames()
-  const index = runs.length > 1 ? join(outDir, INDEX_FILE) : null
-  const skipped = results.reduce((sum, result) => sum + result.skipped, 0)
-  const pages: Page[] = []
-  for (const run of runs) {
-    const file = join(outDir, names.take(run.test, suffix))
-    const indexHref = index ? INDEX_FILE : null
-    pages.push(
-      await writeOne(run, { file, packer, indexHref, outDir, skipped, options }),
-    )
-    onProgress({ kind: 'write', done: pages.length, total: runs.length })
-  }
-  if (index) await writeIndex(index, pages, skipped)
-  if (problems.length > 0) throw new InputError(problems.join('\n'))
-  const tests = all.map(({ test }) => test)
-  return { pages, ...(index && { index }), skipped, tests }
+  const { pages: written, index, failures: unwritten } = await pages.finish()
+  failures.push(...unwritten)
+  if (failures.length > 0) throw new InputError(failures.join('\n'))
+  const { tests, skipped } = pages
+  return { pages: written, ...(index && { index }), skipped, problems, tests }
 }
 
 /**
@@ -110,32 +88,72 @@ export async function timelinesOf(log: string, outDir: string): Promise<string[]
   return [...new Set(files)].map((file) => pathToFileURL(file).href)
 }
 
+/**
+ * @returns a sentence for each reason why lines are left out.
+ * @throws InputError when it cannot be read to its end; what came before is in the pages.
+ */
 async function readInput(
   input: Input,
-  packer: Packer,
+  pages: Pages,
   onBytes: (bytes: number) => void,
-): Promise<{ runs: readonly Run[]; skipped: number }> {
+): Promise<string[]> {
   const { name, stream } = typeof input === 'string' ? await openFile(input) : input
-  const runs: Run[] = []
+  const before = pages.tests.length
+  const runs: Runs = new Runs((test, source) =>
+    pages.begin(test, source, (run) => runs.forget(run)),
+  )
+  const reasons: Reasons = new Map()
   let total = 0
-  const skipped = await readLog(stream, {
-    runs: new Runs((test, source) => {
-      const run = new Run(test, source, packer)
-      runs.push(run)
-      return run
-    }),
-    onBytes: (bytes) => {
+  const options = {
+    runs,
+    onSkip: (reason: string | null, line: number) => {
+      pages.skipped += 1
+      if (reason !== null) note(reasons, reason, line)
+    },
+    onBytes: async (bytes: number) => {
       total += bytes
       onBytes(bytes)
-      return packer.ready()
+      await pages.packer.ready()
+      await pages.writeFinished()
     },
-  })
-  if (runs.length > 0) return { runs, skipped }
+  }
+  const failure = await readLog(stream, options).then(() => null, failureOf)
+  const isEmpty = pages.tests.length === before
+  if (failure) {
+    throw new InputError(
+      `${name} cannot be read${isEmpty ? '' : ' further'}: ${failure}`,
+    )
+  }
+  const problems = [...reasons].map(sentenceOf)
+  if (!isEmpty) return problems.map((problem) => `${name}: ${problem}`)
   if (total === 0) throw new InputError(`${name} is empty`)
-  throw new InputError(
-    `${name} has no event of a test log in it: none of its ${skipped} lines is ` +
-      'one of our test log, or of `go test -v` of the Go original',
-  )
+  const [
+    problem = 'none of its lines is one of ours, or of `go test -v` of the Go original',
+  ] = problems
+  throw new InputError(`${name} has no event of a test log in it: ${problem}`)
+}
+
+/** What the operating system says; a mistake of ours is none of that. */
+function failureOf(error: unknown): string {
+  if (isSystemError(error)) return error.message
+  throw error
+}
+
+/** Why lines are left out: how many, and the first of them. */
+type Reasons = Map<string, { readonly line: number; count: number }>
+
+function note(reasons: Reasons, reason: string, line: number): void {
+  const known = reasons.get(reason)
+  if (known) known.count += 1
+  else reasons.set(reason, { line, count: 1 })
+}
+
+function sentenceOf([reason, { line, count }]: [
+  string,
+  { line: number; count: number },
+]) {
+  const more = count > 1 ? `, with ${count - 1} more like it` : ''
+  return `line ${line} ${reason} and is left out${more}`
 }
 
 async function openFile(path: string): Promise<Exclude<Input, string>> {
@@ -146,50 +164,14 @@ async function openFile(path: string): Promise<Exclude<Input, string>> {
     throw new InputError(`${path} ${reason}`)
   }
   if (found.isDirectory()) throw new InputError(`${path} is a folder, not a test log`)
+  // Some of them have no end. A pipe is a way to hand over a log.
+  if (found.isCharacterDevice() || found.isBlockDevice()) {
+    throw new InputError(`${path} is a device, not a test log`)
+  }
   return { name: path, stream: createReadStream(path, { highWaterMark: READ_BYTES }) }
 }
 
-function matches(test: string, pattern: WriteOptions['testPattern']): boolean {
+function isMatch(test: string, pattern: WriteOptions['testPattern']): boolean {
   if (pattern === undefined) return true
   return typeof pattern === 'string' ? test.includes(pattern) : pattern(test)
-}
-
-interface PagePlan {
-  readonly file: string
-  readonly packer: Packer
-  readonly indexHref: string | null
-  readonly outDir: string
-  readonly skipped: number
-  readonly options: WriteOptions
-}
-
-async function writeOne(run: Run, plan: PagePlan): Promise<Page> {
-  const { file, packer, indexHref, outDir, skipped, options } = plan
-  run.skipped = skipped
-  run.openAt = options.openAt ?? null
-  const header = await writePage({
-    run,
-    file,
-    packer,
-    indexHref,
-    chapterHref: chapterHref(run.part, outDir),
-  })
-  return {
-    test: run.test,
-    status: run.status,
-    durationMs: run.durationMs,
-    failure: run.failure?.message.split('\n')[0] ?? null,
-    file: resolve(file),
-    events: run.rows,
-    terms: run.terms,
-    leaderChanges: run.leaderChanges,
-    openAt: header.openAt,
-  }
-}
-
-/** The chapter of a part, as a page finds it from its own folder. */
-function chapterHref(part: string | null, outDir: string): string {
-  const chapter = part !== null && /^part\d+$/.test(part) ? part : 'part1'
-  const path = relative(resolve(outDir), join(ROOT, 'docs', `${chapter}.md`))
-  return path.split(sep).map(encodeURIComponent).join('/')
 }

@@ -74,7 +74,7 @@ test.each([
   ],
   ['a folder', ['.'], '', /^raft-testlog-viz: \. is a folder, not a test log\n$/],
   ['nothing', [], '', /^raft-testlog-viz: The standard input is empty\n$/],
-  ['no event', [], 'a\n\0\n', /none of its 2 lines is/],
+  ['no event', [], 'a\n\0\n', /no event of a test log in it: none of its lines is/],
   [
     'a pattern that matches nothing',
     ['--test', 'third'],

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { writeTimelines } from '../../src/viz/index.ts'
@@ -84,6 +84,65 @@ describe('a test log', () => {
     expect(JSON.parse(await raw.line(2)).status).toBe('pass')
   })
 
+  const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+  const sent = { id: '1', method: 'Ping', kind: 'request', from: 0, to: 1 }
+
+  test.each([
+    ['is no JSON', '{"half":'],
+    ['is no JSON', '{"time":NaN,"test":"a test","msg":""}'],
+    ['names no test', '{"time":1}'],
+    ['has no time', '{"test":"a test","time":"1"}'],
+    ['has no time', `{"test":"a test","time":${'9'.repeat(1_000_000)}}`],
+    ['has more than 500 brackets in each other', `{"x":${nested(100_000)}}`],
+    ['is longer than 16 MiB', `{"x":"${'x'.repeat(17_000_000)}"}`],
+  ])('a line that %s is left out, and told with its number', async (reason, line) => {
+    const { skipped, problems } = await write(`${logOf(start)}${line}\n${logOf(end)}`)
+    expect(skipped).toBe(1)
+    expect(problems).toEqual([`The log: line 2 ${reason} and is left out`])
+  })
+
+  test('of many such lines the first is told', async () => {
+    const { problems } = await write(`${logOf(start)}{"a\n{}\n{"b\nnoise\n${logOf(end)}`)
+    expect(problems).toEqual([
+      'The log: line 2 is no JSON and is left out, with 1 more like it',
+      'The log: line 3 names no test and is left out',
+    ])
+  })
+
+  test.each([
+    ['entries that are none', { rpc: { ...sent, args: { entries: [null, 1, []] } } }],
+    ['brackets in brackets', { rpc: { ...sent, args: { x: JSON.parse(nested(400)) } } }],
+    ['an index beyond 32 bits', { entries: [{ index: 2 ** 40, term: 1, command: 1 }] }],
+    ['a server beyond 32 bits', { server: 2 ** 31 }],
+    ['groups of no servers', { fault: { kind: 'partition', groups: [[null], ['x']] } }],
+    ['a rate that is none', { fault: { kind: 'clock', peer: 0, rate: {} } }],
+    ['a time before all others', { time: -1e308 }],
+    [
+      '200,000 fields',
+      Object.fromEntries(Array.from({ length: 2e5 }, (_, i) => [i, 1])),
+    ],
+  ])('a line with %s is shown', async (_what, fields) => {
+    const log = logOf(start, { event: 'send', server: 1, msg: 'here', ...fields }, end)
+    const { timeline } = await pageOf(log)
+    expect(timeline.rows).toBe(3)
+    expect(timeline.texts.get(timeline.text[1] ?? 0)).toContain('here')
+  })
+
+  test.each(['utf16le', 'a mark and utf16le', 'utf16be'])(
+    'it may be in %s',
+    async (code) => {
+      const mark = code.startsWith('a mark') ? '\ufeff' : ''
+      const bytes = Buffer.from(
+        mark + logOf(start, { msg: 'naïve → ü' }, end),
+        'utf16le',
+      )
+      if (code === 'utf16be') bytes.swap16()
+      const { timeline } = await pageOf(bytes)
+      expect(timeline.rows).toBe(3)
+      expect(timeline.texts.get(timeline.text[1] ?? 0)).toBe('naïve → ü')
+    },
+  )
+
   test('a line is whole however the bytes come, with line ends of any kind', async () => {
     const log = Buffer.from(
       `\uFEFF${logOf(start, { msg: 'naïve → ü', server: 2 }, end)}`.replaceAll(
@@ -157,6 +216,46 @@ describe('files', () => {
     ['has no event', Buffer.from([0, 1, 2, 255, 254, 10, 0, 0])],
   ])('an input that %s is refused in one sentence', async (reason, text) => {
     await expect(write(text)).rejects.toThrow(`The log ${reason}`)
+  })
+
+  test('an input that fails on the way is shown up to there', async () => {
+    const outDir = folder()
+    const stream = (async function* () {
+      yield Buffer.from(logOf(start, end))
+      throw Object.assign(new Error('EIO: i/o error, read'), { syscall: 'read' })
+    })()
+    const failing = { name: 'The disk', stream }
+    const failure = writeTimelines({ inputs: [failing], outDir })
+    await expect(failure).rejects.toThrow('The disk cannot be read further: EIO')
+    expect(readdirSync(outDir)).toEqual(['a-test.html'])
+  })
+
+  test('a device is refused: it may have no end', async () => {
+    const failure = writeTimelines({ inputs: ['/dev/zero'], outDir: folder() })
+    await expect(failure).rejects.toThrow('/dev/zero is a device, not a test log')
+  })
+
+  test('a page that cannot be written keeps no other from it, and leaves nothing', async () => {
+    const outDir = folder()
+    mkdirSync(join(outDir, 'two.html/full'), { recursive: true })
+    const log = logOf(...['one', 'two', 'three'].map((test) => ({ test, ...end })))
+    await expect(write(log, { outDir })).rejects.toThrow(/two\.html cannot be written: /)
+    expect(readdirSync(outDir).sort()).toEqual([
+      ...['index.html', 'one.html', 'three.html', 'two.html'],
+    ])
+  })
+
+  test('the pages of more than 100 tests share their script and style', async () => {
+    const outDir = folder()
+    const tests = Array.from({ length: 300 }, (_, i) => ({ test: `test ${i}`, ...end }))
+    const { pages } = await write(logOf(...tests), { outDir })
+    expect(pages.map(({ test }) => test)).toEqual(tests.map(({ test }) => test))
+    const names = readdirSync(outDir)
+    expect(names.filter((name) => name.endsWith('.html'))).toHaveLength(301)
+    expect(names.filter((name) => !name.endsWith('.html'))).toHaveLength(2)
+    expect(statSync(pages[0]?.file ?? '').size).toBeLessThan(4_000)
+    const { timeline } = await readPage(pages[299]?.file ?? '')
+    expect(timeline.rows).toBe(1)
   })
 
   test('one bad input among several keeps none of the others from being written', async () => {

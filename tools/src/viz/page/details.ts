@@ -72,10 +72,14 @@ function blocks(text: string): HTMLElement[] {
 /** What a reader sees elsewhere on the page: not repeated among the fields. */
 const SHOWN_ELSEWHERE = new Set(['level', 'test', 'server', 'event', 'rpc', 'state'])
 
+/** More than anyone would read; the raw line has them all. */
+const MOST_FIELDS = 500
+
 function fieldTable(line: string): HTMLElement {
   const fields = parse(line)
   const rows = Object.entries(fields)
     .filter(([name]) => !SHOWN_ELSEWHERE.has(name))
+    .slice(0, MOST_FIELDS)
     .map(([name, value]) => fieldRow(name, value))
   return h('dl', {}, ...rows.flat())
 }

@@ -30,7 +30,6 @@ interface GoRun {
 /** Reads what `go test -v` prints for the Go original, whose lines belong by position. */
 export class GoReader {
   private readonly runs: Runs
-  private readonly goRuns = new Map<RunTaker, GoRun>()
   private readonly unfinished = new Map<string, GoRun>()
   private current: GoRun | null = null
 
@@ -129,7 +128,6 @@ export class GoReader {
     const lastMs = this.current?.lastMs ?? 0
     const matcher = new GoMatcher()
     const goRun = { run, matcher, said: [], isSpeaking: false, lastMs, days: 0 }
-    this.goRuns.set(run, goRun)
     this.unfinished.set(test, goRun)
     this.current = goRun
     return goRun

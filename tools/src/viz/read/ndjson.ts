@@ -1,8 +1,15 @@
 import { isKnown } from '../../testlog/event.ts'
 import type { LoggedEntry, Role, RunEvent } from '../shared/event.ts'
 import { ROLES } from '../shared/format.ts'
+import { MOST_COUNT, MOST_DEPTH, MOST_LINE_BYTES } from './limits.ts'
+import { TOO_LONG } from './lines.ts'
 
+const QUOTE = 34
+const OPENING_BRACKET = 91
+const BACKSLASH = 92
+const CLOSING_BRACKET = 93
 const OPENING_BRACE = 123
+const CLOSING_BRACE = 125
 
 type Fields = Record<string, unknown>
 
@@ -21,12 +28,40 @@ export function parseTestLogLine(line: Buffer): RunEvent | null {
   return fields as unknown as RunEvent
 }
 
+/** Why a line that looks like one of the test log is none; null when it does not. */
+export function whyNoEvent(line: Buffer): string | null {
+  if (line === TOO_LONG) return `is longer than ${MOST_LINE_BYTES / 1024 / 1024} MiB`
+  if (line[0] !== OPENING_BRACE) return null
+  if (isTooDeep(line)) return `has more than ${MOST_DEPTH} brackets in each other`
+  const fields = parseObject(line)
+  if (!fields) return 'is no JSON'
+  return typeof fields.test === 'string' ? 'has no time' : 'names no test'
+}
+
 function parseObject(line: Buffer): Fields | null {
+  if (isTooDeep(line)) return null
   try {
     return JSON.parse(line.toString('utf8')) as Fields
   } catch {
     return null
   }
+}
+
+/** Whether it has so many brackets in brackets that a function that calls itself fails. */
+function isTooDeep(line: Buffer): boolean {
+  if (line.length < 2 * MOST_DEPTH) return false
+  let depth = 0
+  let isText = false
+  for (let i = 0; i < line.length; i += 1) {
+    const character = line[i]
+    if (character === BACKSLASH) i += 1
+    else if (character === QUOTE) isText = !isText
+    else if (isText) continue
+    else if (character === OPENING_BRACE || character === OPENING_BRACKET) depth += 1
+    else if (character === CLOSING_BRACE || character === CLOSING_BRACKET) depth -= 1
+    if (depth > MOST_DEPTH) return true
+  }
+  return false
 }
 
 /** To look among the known ones first is quicker. */
@@ -40,7 +75,8 @@ const ROLE_NAMES: ReadonlySet<unknown> = new Set<Role>(
 const STATUSES: ReadonlySet<unknown> = new Set(['pass', 'fail', 'skip'])
 
 const isText = (value: unknown) => typeof value === 'string'
-const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+const isCount = (value: unknown) =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MOST_COUNT
 const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -69,7 +105,7 @@ function dropInvalid(fields: Fields): void {
 function dropInvalidStart(fields: Fields): void {
   const { part, seed, network, servers, replay } = fields
   if (!isText(part)) delete fields.part
-  if (typeof seed !== 'number') delete fields.seed
+  if (!Number.isFinite(seed)) delete fields.seed
   if (!isText(network)) delete fields.network
   if (!isCount(servers)) delete fields.servers
   if (!isText(replay)) delete fields.replay
@@ -78,7 +114,7 @@ function dropInvalidStart(fields: Fields): void {
 function dropInvalidEnd(fields: Fields): void {
   const { status, durationMs, error } = fields
   if (!STATUSES.has(status)) delete fields.status
-  if (typeof durationMs !== 'number') delete fields.durationMs
+  if (!Number.isFinite(durationMs)) delete fields.durationMs
   if (!isObject(error) || !isText(error.message)) delete fields.error
 }
 
@@ -87,20 +123,24 @@ const isEntries = (value: unknown) => Array.isArray(value) && value.every(isEntr
 function isRpc(value: unknown): boolean {
   if (!isObject(value) || !isCount(value.from) || !isCount(value.to)) return false
   if (!isText(value.method) || !isObject(value.args)) return false
+  const { args } = value
+  if (Array.isArray(args.entries) && !args.entries.every(isObject)) delete args.entries
   if (typeof value.id === 'number') value.id = String(value.id)
   return isText(value.id) && (value.kind === 'request' || value.kind === 'reply')
 }
 
 function isFault(value: unknown): boolean {
   if (!isObject(value) || !isWord(value.kind)) return false
-  const { kind, peer, from, to, after, groups, label } = value
+  const { kind, peer, from, to, after, groups, label, rate } = value
   if ((kind === 'partition' || groups !== undefined) && !isGroups(groups)) return false
   if (label !== undefined && !isText(label)) return false
+  if (rate !== undefined && !Number.isFinite(rate)) return false
   return [peer, from, to, after].every((count) => count === undefined || isCount(count))
 }
 
 const isGroups = (value: unknown) =>
-  Array.isArray(value) && value.every((group) => Array.isArray(group))
+  Array.isArray(value) &&
+  value.every((group) => Array.isArray(group) && group.every(isCount))
 
 function isEntry(value: unknown): value is LoggedEntry {
   return isObject(value) && isCount(value.index) && isCount(value.term)

@@ -1,43 +1,45 @@
 import type { RunEvent } from '../shared/event.ts'
 import { GoReader } from './golog.ts'
-import { linesOf } from './lines.ts'
-import { parseTestLogLine } from './ndjson.ts'
+import { linesOf, TOO_LONG } from './lines.ts'
+import { parseTestLogLine, whyNoEvent } from './ndjson.ts'
 import type { Runs } from './runs.ts'
 
 interface ReadOptions {
   readonly runs: Runs
+  /**
+   * Told of each line that is no event, with the reason if it looks as if it were meant to be
+   * one.
+   */
+  readonly onSkip: (reason: string | null, line: number) => void
   /** Told of each piece that was read; the next is read when what was made of it is ready. */
   readonly onBytes: (bytes: number) => Promise<void>
 }
 
 /**
  * Reads a log, of this project or of the Go original, line by line into runs. A line that
- * nobody understands is counted, and the reading goes on.
- *
- * @returns how many lines are no events.
+ * nobody understands is left out, and the reading goes on.
  */
 export async function readLog(
   source: AsyncIterable<Buffer>,
-  { runs, onBytes }: ReadOptions,
-): Promise<number> {
+  { runs, onSkip, onBytes }: ReadOptions,
+): Promise<void> {
   const goReader = new GoReader(runs)
-  let skipped = 0
-  let isFirst = true
+  let number = 0
   for await (const lines of linesOf(source)) {
     let bytes = 0
     for (const bytesOfLine of lines) {
-      const line = isFirst ? withoutByteOrderMark(bytesOfLine) : bytesOfLine
-      isFirst = false
+      number += 1
+      const line = number === 1 ? withoutByteOrderMark(bytesOfLine) : bytesOfLine
       bytes += line.length + 1
       if (line.length === 0) continue
       const event = parseTestLogLine(line)
       if (event) addEvent(runs, event, line)
-      else if (!goReader.take(line)) skipped += 1
+      else if (line === TOO_LONG || !goReader.take(line))
+        onSkip(whyNoEvent(line), number)
     }
     await onBytes(bytes)
   }
   goReader.finish()
-  return skipped
 }
 
 function addEvent(runs: Runs, event: RunEvent, line: Buffer): void {

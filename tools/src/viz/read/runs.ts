@@ -28,6 +28,11 @@ export class Runs {
     return run
   }
 
+  /** No line can be added any more to a test's run: what comes of it begins another. */
+  forget(run: RunTaker): void {
+    if (this.latest.get(run.test) === run) this.latest.delete(run.test)
+  }
+
   /** The run of a test that began last. */
   latestOf(test: string): RunTaker | undefined {
     return this.latest.get(test)

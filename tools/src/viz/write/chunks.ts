@@ -7,7 +7,7 @@ const deflate = promisify(deflateRaw)
 const LEVEL = 1
 /** Larger chunks are smaller in all, smaller ones are sooner unpacked for one row. */
 const CHUNK_BYTES = 512 * 1024
-const FIRST_BYTES = 16 * 1024
+const FIRST_BYTES = 1024
 /** More chunks than this wait for a thread: then the reading waits, too. */
 const MOST_PENDING = 8
 

@@ -1,6 +1,7 @@
 import type { ColumnSpec, TableSpec } from '../shared/format.ts'
 
-const FIRST_CAPACITY = 1024
+/** A run has twenty of them, and a log can have ten thousand runs. */
+const FIRST_CAPACITY = 16
 const OTHER = 'other'
 
 /** Whole numbers of 32 bits that grow at the end, without an object for each. */

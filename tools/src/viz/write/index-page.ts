@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { writeWhole } from '../../cli/whole.ts'
 import type { Status } from '../shared/format.ts'
 import { shorten, visible } from '../shared/text.ts'
 import { render } from './page.ts'
@@ -33,7 +33,7 @@ export async function writeIndex(
     skipped: skipped > 0 ? skippedText(skipped) : '',
     pages: pages.map(rowOf),
   })
-  await writeFile(file, html)
+  await writeWhole(file, [html])
 }
 
 function rowOf(page: Page): object {

@@ -19,11 +19,18 @@ export function slugOf(text: string): string {
 /** Gives each page of a folder a name of its own. */
 export class FileNames {
   private readonly taken = new Set<string>()
+  /** How often each name was wished for: the next one of it has a higher number. */
+  private readonly wishes = new Map<string, number>()
 
   take(test: string, suffix: string | undefined): string {
     const base = suffix ? `${slugOf(test)}-${slugOf(suffix)}` : slugOf(test)
-    let name = base
-    for (let count = 2; this.taken.has(name); count += 1) name = `${base}-${count}`
+    let count = this.wishes.get(base) ?? 1
+    let name = count === 1 ? base : `${base}-${count}`
+    while (this.taken.has(name)) {
+      count += 1
+      name = `${base}-${count}`
+    }
+    this.wishes.set(base, count + 1)
     this.taken.add(name)
     return `${name}.html`
   }

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Handlebars from 'handlebars'
+import { writeWhole } from '../../cli/whole.ts'
 import type { Header } from '../shared/format.ts'
 import { visible } from '../shared/text.ts'
 import { type Assets, loadAssets } from './assets.ts'
@@ -17,6 +17,8 @@ export interface PageOptions {
   readonly run: Run
   readonly file: string
   readonly packer: Packer
+  /** The script and the style beside the pages, once for all; or null, for a page alone. */
+  readonly shared: SharedAssets | null
   /** Relative address of the index page, when there is one. */
   readonly indexHref: string | null
   /** Relative address of the chapter that the test belongs to. */
@@ -37,7 +39,7 @@ export async function writePage(options: PageOptions): Promise<Header> {
     }
     yield after
   }
-  await pipeline(pieces, createWriteStream(file))
+  await writeWhole(file, pieces())
   return header
 }
 
@@ -60,16 +62,19 @@ function* dataBlock(id: string, bytes: Buffer): Generator<string> {
 /** The page before and after its data. */
 async function renderShell(
   header: Header,
-  { indexHref, chapterHref }: PageOptions,
+  { indexHref, chapterHref, shared }: PageOptions,
 ): Promise<[string, string]> {
   const mark = `data ${randomUUID()}`
-  const html = await render('timeline', {
+  const fields = {
     title: visible(header.test),
     status: header.status,
     mark,
     indexHref,
     chapterHref,
-  })
+  }
+  const html = shared
+    ? await renderWith(shared, 'timeline', fields)
+    : await render('timeline', fields)
   const [before = '', after = ''] = html.split(mark)
   return [before, after]
 }
@@ -82,23 +87,58 @@ export async function render(
   fields: object,
 ): Promise<string> {
   const { script, style } = await loadAssets()
+  const admitted = { script: digestOf(script), style: digestOf(style) }
+  return renderWith({ script, style, policy: policyFor(admitted) }, name, fields)
+}
+
+async function renderWith(
+  assets: object,
+  name: 'timeline' | 'index',
+  fields: object,
+): Promise<string> {
   let template = templates.get(name)
   if (!template) {
     const file = fileURLToPath(new URL(`../templates/${name}.hbs`, import.meta.url))
     template = Handlebars.compile(await readFile(file, 'utf8'))
     templates.set(name, template)
   }
-  return template({ ...fields, script, style, policy: policyFor({ script, style }) })
+  return template({ ...fields, ...assets })
+}
+
+/** What a page says of a script and a style that stand beside it. */
+export interface SharedAssets {
+  readonly scriptHref: string
+  readonly styleHref: string
+  readonly policy: string
+}
+
+/** Writes the script and the style into a folder, for many pages. */
+export async function writeSharedAssets(folder: string): Promise<SharedAssets> {
+  const { script, style } = await loadAssets()
+  // By what is in them: pages of another version may be in the folder.
+  const scriptHref = `timeline-${nameOf(script)}.js`
+  const styleHref = `timeline-${nameOf(style)}.css`
+  await writeWhole(join(folder, scriptHref), [script])
+  await writeWhole(join(folder, styleHref), [style])
+  // A page that was opened as a file has no origin: to some browsers nothing is its own.
+  const beside = "'self' file:"
+  return { scriptHref, styleHref, policy: policyFor({ script: beside, style: beside }) }
+}
+
+function nameOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
+}
+
+function digestOf(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 }
 
 /** Nothing from elsewhere, and of scripts and styles only the page's own. */
 function policyFor({ script, style }: Assets): string {
-  const digest = (text: string) =>
-    `'sha256-${createHash('sha256').update(text).digest('base64')}'`
   return [
     "default-src 'none'",
-    `script-src ${digest(script)}`,
-    `style-src ${digest(style)}`,
+    `script-src ${script}`,
+    `style-src ${style}`,
     'img-src data:',
     'font-src data:',
     "base-uri 'none'",

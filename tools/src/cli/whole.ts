@@ -1,0 +1,26 @@
+import { createWriteStream, rmSync } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { atEnd } from './ending.ts'
+
+type Pieces = Iterable<string> | AsyncIterable<string>
+
+/**
+ * Writes a file whole or not at all: whoever opens it finds what was there before, or all of
+ * what is there now. Its folder is made if it is missing.
+ */
+export async function writeWhole(file: string, pieces: Pieces): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  const unfinished = `${file}.${process.pid}.unfinished`
+  const forget = atEnd(() => rmSync(unfinished, { force: true }))
+  try {
+    await pipeline(pieces, createWriteStream(unfinished))
+    await rename(unfinished, file)
+  } catch (error) {
+    await rm(unfinished, { force: true })
+    throw error
+  } finally {
+    forget()
+  }
+}
