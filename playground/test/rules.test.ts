@@ -1,11 +1,12 @@
 /** Whatever happens is explained by the code that did it: runs of the parts say which. */
+import { RULE_NAMES, type RuleName, ruleNameFor } from 'tools/testlog/rules'
 import { expect, test, vi } from 'vitest'
 import type { Recording } from '../src/sim/action.ts'
 import { excerptOf, excerptWith } from '../src/sim/excerpt.ts'
 import { explain } from '../src/sim/explain.ts'
 import { PARTS, type Part, partOf } from '../src/sim/part.ts'
 import { Playback } from '../src/sim/playback.ts'
-import { RULE_NAMES, type RuleName, ruleNameFor, ruleOf } from '../src/sim/rules.ts'
+import { placeOf } from '../src/sim/rules.ts'
 import { SCENES } from '../src/sim/scenes.ts'
 import type { PlayEvent } from '../src/sim/simulation.ts'
 
@@ -88,11 +89,11 @@ test.each(FIGURE_2)(
   'part $number: each rule that fires marks a line of its code',
   (part) => {
     for (const { event } of witness(part)) {
-      const name = ruleNameFor(event, part)
+      const name = ruleNameFor(event, part.hasLog)
       expect(name, `${event.event}: ${event.msg}`).not.toBeNull()
-      const { symbol } = ruleOf(name ?? 'world')
+      const place = placeOf(name ?? 'world')
       const marked = explain(event, part).excerpt?.markedLine ?? 0
-      if (symbol !== null) expect(marked, `${name} in ${symbol}`).toBeGreaterThan(0)
+      if (place) expect(marked, `${name} in ${place.symbol}`).toBeGreaterThan(0)
     }
   },
 )
@@ -101,7 +102,7 @@ test('every rule fires, for the kind of event that it is the rule of', () => {
   const shapes = new Map<RuleName, Set<string>>()
   for (const part of FIGURE_2) {
     for (const { event } of witness(part)) {
-      const name = ruleNameFor(event, part) ?? 'world'
+      const name = ruleNameFor(event, part.hasLog) ?? 'world'
       shapes.set(name, (shapes.get(name) ?? new Set()).add(shapeOf(event)))
     }
   }

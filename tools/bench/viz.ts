@@ -116,7 +116,7 @@ const search = (text: string) => `
 const click = (label: string) => `
   const labels = [...document.querySelectorAll('label')]
   labels.find((label) => label.textContent.trim() === '${label}').click()`
-const RESET = `
+const RESET = `${search('')}
   const buttons = [...document.querySelectorAll('.count button')]
   buttons.find((button) => button.textContent === 'Show all')?.click()`
 

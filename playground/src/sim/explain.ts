@@ -1,8 +1,9 @@
 /** Of anything that happened: what it was, why, and the code that did it. */
+import { ruleNameFor, ruleOf } from 'tools/testlog/rules'
 import { gistOf } from 'tools/viz/write/gist'
 import { type Excerpt, excerptOf, excerptWith } from './excerpt.ts'
 import type { Part } from './part.ts'
-import { type Rule, ruleNameFor, ruleOf } from './rules.ts'
+import { placeOf } from './rules.ts'
 import type { PlayEvent } from './simulation.ts'
 
 export interface Explanation {
@@ -14,10 +15,11 @@ export interface Explanation {
 }
 
 export function explain(event: PlayEvent, part: Part): Explanation {
-  const name = ruleNameFor(event, part)
+  const name = ruleNameFor(event, part.hasLog)
   if (name === null) return fromFields(event, part)
-  const { title, text, paper, symbol, line }: Rule = ruleOf(name)
-  const excerpt = symbol === null ? null : excerptOf(part.source, symbol, line)
+  const { title, text, paper } = ruleOf(name)
+  const place = placeOf(name)
+  const excerpt = place && excerptOf(part.source, place.symbol, place.line)
   return { title, text, paper, excerpt }
 }
 

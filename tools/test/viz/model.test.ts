@@ -248,6 +248,7 @@ describe('filters', () => {
     const { timeline } = await pageOf(eventfulLog())
     const filtered = shown(timeline, {
       text: 'set',
+      onlyFound: true,
       hideHeartbeats: true,
       servers: [2],
       methods: ['RequestVote'],
@@ -293,11 +294,15 @@ describe('filters', () => {
         { event: 'note', msg: 'leaderCommit', server: 0 },
       ),
     )
-    expect([...shown(timeline, { text: 'the ice' }).rows]).toEqual([])
-    expect([...shown(timeline, { text: 'THE' }).rows]).toEqual([1])
+    expect([...shown(timeline, { text: 'the ice' }).found]).toEqual([])
+    expect([...shown(timeline, { text: 'THE' }).found]).toEqual([1])
+    expect([...shown(timeline, { text: 'THE' }).rows]).toEqual([0, 1, 2, 3])
+    expect([...shown(timeline, { text: 'THE', onlyFound: true }).rows]).toEqual([1])
     const query = fieldQuery('leaderCommit:42') ?? ''
     const found = await raw.find(query)
-    expect([...applyFilters(timeline, NO_FILTERS, found).rows]).toEqual([2])
+    expect([...applyFilters(timeline, NO_FILTERS, found).found]).toEqual([2])
+    const hidden = applyFilters(timeline, { ...NO_FILTERS, servers: [0] }, found)
+    expect([[...hidden.found], hidden.foundHidden]).toEqual([[], 1])
     // As the terminal shows it.
     expect(fieldQuery('leaderCommit=42')).toBe(query)
     expect(fieldQuery('becomes Leader')).toBeNull()
@@ -364,6 +369,7 @@ test('an address’s hash brings back the whole view, and nonsense in it is igno
     look: 'lanes' as const,
     filters: {
       text: 'a&b=ü #1',
+      onlyFound: true,
       hideHeartbeats: true,
       servers: [0, 2],
       methods: ['RequestVote'],

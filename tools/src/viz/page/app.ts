@@ -1,4 +1,5 @@
 import { banner } from './banner.ts'
+import { causeOf, nextOf } from './causes.ts'
 import { type DetailActions, details } from './details.ts'
 import { h } from './dom.ts'
 import {
@@ -17,7 +18,8 @@ import { Overview } from './overview.ts'
 import { statePanel } from './panel.ts'
 import type { RawLines } from './raw.ts'
 import { Table } from './table.ts'
-import { type MarkKind, NONE, type Timeline } from './timeline.ts'
+import { telling } from './telling.ts'
+import { type MarkKind, NONE, positionNotAfter, type Timeline } from './timeline.ts'
 import { Toolbar } from './toolbar.ts'
 import { counted } from './words.ts'
 
@@ -60,6 +62,7 @@ export class App {
       setFilters: (filters) => void this.setFilters(filters),
       setSpacing: (spacing) => this.setSpacing(spacing),
       setLook: (look) => this.setLook(look),
+      step: (direction) => this.step(direction),
       go: (kind, direction) => this.jump(kind, direction),
       help: () => this.help.showModal(),
     })
@@ -120,7 +123,9 @@ export class App {
     // A newer search has begun meanwhile: its result is the one to show.
     if (search !== this.searches) return
     this.filtered = applyFilters(timeline, filters, found)
+    this.overview.setFound(this.filtered.found)
     this.relayout()
+    this.toolbar.showFound(this.filtered, this.selected)
   }
 
   private setSpacing(spacing: Spacing): void {
@@ -139,7 +144,10 @@ export class App {
   private relayout(): void {
     this.look = this.chosenLook ?? this.table.lookThatFits
     this.layout = this.newLayout(this.table.rowHeightOf(this.look))
-    this.table.show(this.layout, this.look, this.filters.servers)
+    this.table.show(this.layout, this.look, this.filters.servers, {
+      rows: this.filtered.found,
+      text: fieldQuery(this.filters.text) === null ? this.filters.text : '',
+    })
     const { filters, filtered, spacing, look } = this
     this.toolbar.show({ filters, filtered, spacing, look, note: this.overview.note })
     this.saveHash()
@@ -170,6 +178,7 @@ export class App {
   private setSelected(row: number): void {
     this.selected = row
     this.table.setSelected(row, this.pinned)
+    this.toolbar.showFound(this.filtered, row)
     this.renderSide()
     this.saveHash()
   }
@@ -184,6 +193,7 @@ export class App {
       isPinned: (row) => this.pinned.has(row),
     }
     this.side.replaceChildren(
+      telling(this.timeline, this.selected, actions),
       statePanel(this.timeline, this.selected),
       details(this.timeline, this.selected, actions),
     )
@@ -220,14 +230,20 @@ export class App {
   }
 
   private jump(kind: MarkKind, direction: 1 | -1): void {
-    const rows = this.timeline.marks[kind]
-    const found =
-      direction === 1
-        ? rows.find((row) => row > this.selected)
-        : rows.findLast((row) => row < this.selected)
+    this.goAmong(this.timeline.marks[kind], direction, kind)
+  }
+
+  /** From hit to hit of the search. */
+  private step(direction: 1 | -1): void {
+    if (this.filters.text) this.goAmong(this.filtered.found, direction, 'found event')
+    else this.say('There is nothing to step through: / begins a search.')
+  }
+
+  private goAmong(rows: ArrayLike<number>, direction: 1 | -1, name: string): void {
+    const at = positionNotAfter(rows, this.selected - (direction === 1 ? 0 : 1))
+    const found = rows[direction === 1 ? at + 1 : at]
     if (found === undefined) {
-      const where = direction === 1 ? 'after' : 'before'
-      this.say(`There is no ${kind} ${where} this event.`)
+      this.say(`There is no ${name} ${direction === 1 ? 'after' : 'before'} this event.`)
       return
     }
     this.select(found)
@@ -237,11 +253,18 @@ export class App {
     }
   }
 
-  /** To the other end of the selected message: where it arrived, or was sent. */
+  /** To what came of the event: a message is followed to its arrival, and on. */
   private follow(): void {
-    const end = this.timeline.otherEnd[this.selected] ?? NONE
-    if (end === NONE) this.say('This event has no other end in the log.')
-    else this.select(end)
+    const next = nextOf(this.timeline, this.selected)
+    if (next === NONE) this.say('The log tells of nothing more that came of this event.')
+    else this.select(next)
+  }
+
+  /** Back to what an event is because of. */
+  private goToCause(): void {
+    const cause = causeOf(this.timeline, this.selected)
+    if (cause === NONE) this.say('The log does not say what this event is because of.')
+    else this.select(cause)
   }
 
   private togglePin(row: number): void {
@@ -310,8 +333,13 @@ export class App {
       command('C', 'previous commit', jump('commit', -1)),
       command('x', 'next failure', jump('failure', 1)),
       command('X', 'previous failure', jump('failure', -1)),
-      command('m', 'the other end of this message', () => this.follow()),
+      command('m', 'follow: to the message’s arrival, to what came of it', () => {
+        this.follow()
+      }),
+      command('M', 'back to what this event is because of', () => this.goToCause()),
       command('/', 'search', () => this.toolbar.search.focus()),
+      command('n', 'next found event', () => this.step(1)),
+      command('N', 'previous found event', () => this.step(-1)),
       command('b', 'show or hide heartbeats', () => {
         void this.setFilters({ hideHeartbeats: !this.filters.hideHeartbeats })
       }),

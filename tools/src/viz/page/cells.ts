@@ -4,12 +4,17 @@ import type { Look } from './look.ts'
 import { EVENT, type Timeline } from './timeline.ts'
 import { laneName, roleLetter, roleName, rowText, signOf, unknownKind } from './words.ts'
 
+/** How the rows are drawn: which lanes, in which look, and which text stands out. */
+export interface Drawing {
+  readonly lanes: readonly number[]
+  readonly look: Look
+  /** What is searched for; empty for nothing. */
+  readonly searched: string
+}
+
 /** The heads of the lanes, and in the look with lanes that of the sentences. */
-export function headCells(
-  timeline: Timeline,
-  lanes: readonly number[],
-  look: Look,
-): HTMLElement[] {
+export function headCells(timeline: Timeline, drawing: Drawing): HTMLElement[] {
+  const { lanes, look } = drawing
   const cells = lanes.map((lane) => {
     const name = laneName(timeline, lane)
     if (look === 'columns') return headCell(name)
@@ -30,9 +35,9 @@ function headCell(text: string): HTMLElement {
 export function rowCells(
   timeline: Timeline,
   row: number,
-  lanes: readonly number[],
-  look: Look,
+  drawing: Drawing,
 ): HTMLElement[] {
+  const { lanes, look, searched } = drawing
   const cells = lanes.map((lane) => {
     const cell = laneCell(timeline, lane, row, look)
     if (timeline.lane[row] !== lane) return cell
@@ -40,22 +45,31 @@ export function rowCells(
     cell.append(
       h('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(timeline, row)),
     )
-    if (look === 'columns') addText(cell, timeline, row)
+    if (look === 'columns') addText(cell, timeline, row, searched)
     return cell
   })
-  return look === 'columns' ? cells : [...cells, sentence(timeline, row)]
+  return look === 'columns' ? cells : [...cells, sentence(timeline, row, searched)]
 }
 
 /** In a column there is room for a few words; what the pointer rests on is said in full. */
-function addText(cell: HTMLElement, timeline: Timeline, row: number): void {
+function addText(
+  cell: HTMLElement,
+  timeline: Timeline,
+  row: number,
+  searched: string,
+): void {
   const [text, gist, message] = rowText(timeline, row)
   cell.title = gist ? `${message}\n${gist}` : message
-  cell.append(...kindOf(timeline, row), h('span', { class: 'text' }, text))
-  if (gist && !text.includes(gist)) cell.append(h('span', { class: 'gist' }, gist))
+  cell.append(
+    ...kindOf(timeline, row),
+    h('span', { class: 'text' }, ...marked(text, searched)),
+  )
+  if (gist && !text.includes(gist))
+    cell.append(h('span', { class: 'gist' }, ...marked(gist, searched)))
 }
 
 /** Who did what, in full. */
-function sentence(timeline: Timeline, row: number): HTMLElement {
+function sentence(timeline: Timeline, row: number, searched: string): HTMLElement {
   const [, gist, message] = rowText(timeline, row)
   const line = h(
     'p',
@@ -63,14 +77,30 @@ function sentence(timeline: Timeline, row: number): HTMLElement {
     ...subjectOf(timeline, row),
     ...kindOf(timeline, row),
   )
-  line.append(h('span', { class: 'text' }, message))
+  line.append(h('span', { class: 'text' }, ...marked(message, searched)))
   if (gist && !message.includes(gist))
-    line.append(' ', h('span', { class: 'gist' }, gist))
+    line.append(' ', h('span', { class: 'gist' }, ...marked(gist, searched)))
   return h('div', { role: 'gridcell', class: 'cell sentence' }, line)
 }
 
+/** A text with marks around what was searched for, in whatever case. */
+function marked(text: string, searched: string): (HTMLElement | string)[] {
+  if (searched === '') return [text]
+  const [lowered, wanted] = [text.toLowerCase(), searched.toLowerCase()]
+  // Where lower case is longer, places are not the same.
+  if (lowered.length !== text.length) return [text]
+  const pieces: (HTMLElement | string)[] = []
+  let from = 0
+  for (let at = lowered.indexOf(wanted); at !== -1; at = lowered.indexOf(wanted, from)) {
+    const to = at + wanted.length
+    pieces.push(text.slice(from, at), h('mark', {}, text.slice(at, to)))
+    from = to
+  }
+  return [...pieces, text.slice(from)]
+}
+
 /** Whose row it is, to begin a sentence with: in short where there is little room. */
-function subjectOf(timeline: Timeline, row: number): (HTMLElement | string)[] {
+export function subjectOf(timeline: Timeline, row: number): (HTMLElement | string)[] {
   const { kind, label } = timeline.header.lanes[timeline.lane[row] ?? 0] ?? {}
   if (kind !== 'server' || label === undefined) return []
   const rest = h('span', { class: 'roomy' }, 'erver ')

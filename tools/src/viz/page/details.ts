@@ -21,9 +21,6 @@ export function details(
   row: number,
   actions: DetailActions,
 ): HTMLElement {
-  const name = timeline.eventName(row)
-  const time = timeText(timeline.times[row] ?? 0)
-  const title = `${laneName(timeline, timeline.lane[row] ?? 0)} · ${name}`
   const raw = h('pre', { class: 'raw', tabindex: 0, 'aria-label': 'Raw log line' }, '…')
   const fields = h('div', { class: 'fields' })
   void actions.line(row).then((line) => {
@@ -33,7 +30,6 @@ export function details(
   return h(
     'section',
     { class: 'details', 'aria-label': 'Selected event' },
-    h('h2', {}, title, h('small', {}, ` event ${count(row + 1)} at ${time} ms`)),
     ...changes(timeline, row),
     ...rpcSection(timeline, row, actions),
     h('h3', {}, 'Fields'),

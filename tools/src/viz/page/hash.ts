@@ -26,6 +26,7 @@ export function writeHash(view: View): string {
   if (look !== null) fields.set('look', look)
   fields.set('hb', filters.hideHeartbeats ? '0' : '1')
   if (filters.text) fields.set('q', filters.text)
+  if (filters.onlyFound) fields.set('only', '1')
   if (filters.servers.length > 0) fields.set('hs', filters.servers.join(','))
   for (const method of filters.methods) fields.append('hm', method)
   if (filters.events.length > 0) fields.set('he', filters.events.join(','))
@@ -52,6 +53,7 @@ export function readHash(hash: string, rows: number, first: Filters): View {
     filters: {
       ...NO_FILTERS,
       text: fields.get('q') ?? '',
+      onlyFound: fields.get('only') === '1',
       hideHeartbeats: heartbeats === null ? first.hideHeartbeats : heartbeats === '0',
       servers: list('hs').map(Number).filter(Number.isInteger),
       methods: fields.getAll('hm'),

@@ -22,6 +22,7 @@ export class Overview {
   private readonly actions: OverviewActions
   private scale: TimeScale
   private inSight: readonly [number, number] = [0, 0]
+  private found: Int32Array = new Int32Array()
   private readonly canvas = h('canvas', { 'aria-hidden': 'true' })
   private readonly frame = h('div', { class: 'frame' })
   private readonly strip: HTMLElement
@@ -57,6 +58,13 @@ export class Overview {
     this.scale = new TimeScale(this.timeline.times, compress)
     this.draw()
     this.setInSight(this.inSight)
+  }
+
+  /** Marks what a search has found, all over the run. */
+  setFound(rows: Int32Array): void {
+    if (rows.length === 0 && this.found.length === 0) return
+    this.found = rows
+    this.draw()
   }
 
   /** Frames the rows that the table shows. */
@@ -165,6 +173,7 @@ export class Overview {
     this.drawBreaks(context, width)
     this.drawTermNames(context, width)
     this.drawMarks(context, width)
+    this.drawFound(context, width)
   }
 
   private color(name: string): string {
@@ -280,6 +289,21 @@ export class Overview {
     draw(election, this.color('--ink-vote'), '△')
     draw(fault, this.color('--ink-lost'), '⚡')
     context.textAlign = 'start'
+  }
+
+  /** A line through the lanes at each hit; hits that fall on one pixel are one. */
+  private drawFound(context: CanvasRenderingContext2D, width: number): void {
+    context.fillStyle = this.color('--found')
+    let last = -1
+    let lines = 0
+    for (const row of this.found) {
+      const x = Math.min(Math.round(this.placeOf(row) * width), width - 1)
+      if (x === last) continue
+      context.fillRect(x, TERMS_HEIGHT, 1.5, this.height - TERMS_HEIGHT)
+      last = x
+      lines += 1
+    }
+    this.canvas.dataset.found = String(lines)
   }
 
   private drawBreaks(context: CanvasRenderingContext2D, width: number): void {

@@ -98,16 +98,30 @@ function logTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
   const to = Math.max(first, Math.min(last, commit + ENTRIES_BEHIND_COMMIT))
   const from = Math.max(first, to - ENTRIES_SHOWN + 1)
   const indexes = Array.from({ length: to - from + 1 }, (_, i) => from + i)
-  const agreed = agreedNodes(timeline, servers, from, to)
+  const leader = leaderOf(servers)
+  const measure = leader
+    ? nodesOf(timeline, leader, from, to)
+    : agreedNodes(timeline, servers, from, to)
   const rows = servers.map(({ id, now }) => {
-    const entries = timeline.entries(now.log, from, to)
-    const byIndex = new Map(entries.map((entry) => [entry.index, entry]))
-    const cells = indexes.map((index) =>
-      entryCell(byIndex.get(index), commitIndex(timeline, now), agreed.get(index)),
-    )
+    const nodes = nodesOf(timeline, { id, now }, from, to)
+    const marks = {
+      commit: commitIndex(timeline, now),
+      applied: now.state.lastApplied ?? timeline.first - 1,
+      than: leader ? `the log of server ${leader.id}, the leader` : 'most logs',
+    }
+    const cells = indexes.map((index) => {
+      const node = nodes.get(index)
+      const entry = node === undefined ? null : timeline.entry(node)
+      const isMissing = node === undefined
+      // Without a leader nobody has to have more; of a server that is down nothing is known.
+      const isNoMatter = isMissing && (!leader || roleName(now.role) === 'Dead')
+      const isSame = measure.get(index) === node || isNoMatter
+      return entryCell(entry, isSame, marks)
+    })
     const more = lastIndex(timeline, now) - to
     const rest = h('td', { class: 'more' }, more > 0 ? `+${count(more)}` : '')
-    return h('tr', {}, h('th', { scope: 'row' }, String(id)), ...cells, rest)
+    const name = leader?.id === id ? `★ ${id}` : String(id)
+    return h('tr', {}, h('th', { scope: 'row' }, name), ...cells, rest)
   })
   const head = indexes.map((index) => h('th', { scope: 'col' }, count(index)))
   return h(
@@ -120,7 +134,35 @@ function logTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
       h('thead', {}, h('tr', {}, h('td', {}), ...head, h('td', {}))),
       h('tbody', {}, ...rows),
     ),
+    h('p', { class: 'muted key' }, keyOf(leader)),
   )
+}
+
+function keyOf(leader: Server | null): string {
+  const than = leader
+    ? `than in the log of server ${leader.id} (★)`
+    : 'than in most logs'
+  return `Thick line: committed. ✓: applied. Red: another ${than}, or missing.`
+}
+
+/** Whose log the others will become: the leader's of the highest term. */
+function leaderOf(servers: readonly Server[]): Server | null {
+  const leaders = servers.filter(({ now }) => roleName(now.role) === 'Leader')
+  return leaders.reduce<Server | null>(
+    (latest, server) => (server.now.term > (latest?.now.term ?? -1) ? server : latest),
+    null,
+  )
+}
+
+/** The entries of a server's log by their indexes. */
+function nodesOf(
+  timeline: Timeline,
+  { now }: Server,
+  from: number,
+  to: number,
+): Map<number, number> {
+  const entries = timeline.entries(now.log, from, to)
+  return new Map(entries.map(({ index, node }) => [index, node]))
 }
 
 function captionOf({ first }: Timeline, from: number, last: number): string {
@@ -159,24 +201,40 @@ function agreedNodes(
   return agreed
 }
 
+interface Marks {
+  readonly commit: number
+  readonly applied: number
+  /** Whose log an entry is compared with, in words. */
+  readonly than: string
+}
+
 function entryCell(
-  entry: LogEntry | undefined,
-  commit: number,
-  agreed: number | undefined,
+  entry: LogEntry | null,
+  isSame: boolean,
+  { commit, applied, than }: Marks,
 ): HTMLElement {
-  if (!entry) return h('td', {})
-  const isCommitted = entry.index <= commit
-  const differs = agreed !== undefined && agreed !== entry.node
+  if (!entry) {
+    if (isSame) return h('td', {})
+    const lacks = h('div', { class: 'entry lacks' }, h('b', {}, '–'))
+    lacks.title = `missing, compared with ${than}`
+    return h('td', {}, lacks)
+  }
+  const isApplied = entry.index <= applied
   const box = h(
     'div',
     { class: `entry term-${entry.term % TERM_COLORS}` },
-    h('b', {}, String(entry.term)),
+    h('b', {}, `${entry.term}${isApplied ? ' ✓' : ''}`),
     h('span', {}, entry.command),
   )
-  if (isCommitted) box.classList.add('committed')
-  if (differs) box.classList.add('differs')
-  box.title =
-    `entry ${entry.index}, term ${entry.term}: ${entry.command}` +
-    `${isCommitted ? ' (committed)' : ''}${differs ? ' (differs from other logs)' : ''}`
+  const words = [`entry ${entry.index}, term ${entry.term}: ${entry.command}`]
+  if (entry.index <= commit) {
+    box.classList.add('committed')
+    words.push(isApplied ? '(committed and applied)' : '(committed)')
+  }
+  if (!isSame) {
+    box.classList.add('differs')
+    words.push(`(differs from ${than})`)
+  }
+  box.title = words.join(' ')
   return h('td', {}, box)
 }

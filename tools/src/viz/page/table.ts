@@ -1,7 +1,7 @@
 import { SHADES } from '../../testlog/rpc.ts'
 import { shorten } from '../shared/text.ts'
 import { arrowsOf } from './arrows.ts'
-import { headCells, rowCells } from './cells.ts'
+import { type Drawing, headCells, rowCells } from './cells.ts'
 import { h, listen } from './dom.ts'
 import { drawArrows, type Ink, type Line } from './draw.ts'
 import type { Layout } from './layout.ts'
@@ -13,7 +13,7 @@ import {
   lookThatFits,
   rowHeightOf,
 } from './look.ts'
-import { NONE, type Timeline } from './timeline.ts'
+import { NONE, positionNotAfter, type Timeline } from './timeline.ts'
 import { count, counted, durationText, rowText, timeText } from './words.ts'
 
 /** Rows are drawn so far beyond what is seen, so that a short scroll draws nothing. In px. */
@@ -29,6 +29,12 @@ export interface TableActions {
   readonly resized: () => void
 }
 
+/** What a search has found: which rows, and the text that stands out in them. */
+export interface Found {
+  readonly rows: Int32Array
+  readonly text: string
+}
+
 /**
  * The table of events. Of a million rows only those in sight are elements of the page; the
  * messages between them are drawn on one canvas that scrolls with them.
@@ -40,6 +46,7 @@ export class Table {
   private layout: Layout
   private look: Look = 'columns'
   private hiddenServers: readonly number[] = []
+  private found: Found = { rows: new Int32Array(), text: '' }
   private selected = NONE
   private pinned: ReadonlySet<number> = new Set()
   private first = 0
@@ -92,8 +99,14 @@ export class Table {
   }
 
   /** Shows other rows, or the same ones at other places or in another look. */
-  show(layout: Layout, look: Look, hiddenServers: readonly number[]): void {
+  show(
+    layout: Layout,
+    look: Look,
+    hiddenServers: readonly number[],
+    found: Found,
+  ): void {
     this.layout = layout
+    this.found = found
     this.look = look
     this.hiddenServers = hiddenServers
     this.element.dataset.look = look
@@ -187,6 +200,15 @@ export class Table {
       .filter((lane) => !this.isHidden(lane))
   }
 
+  private get drawing(): Drawing {
+    return { lanes: this.lanes, look: this.look, searched: this.found.text }
+  }
+
+  private isFound(row: number): boolean {
+    const { rows } = this.found
+    return rows[positionNotAfter(rows, row)] === row
+  }
+
   private isHidden(lane: number): boolean {
     const { kind, id } = this.timeline.header.lanes[lane] ?? { kind: 'test', id: NONE }
     return kind === 'server' && this.hiddenServers.includes(id)
@@ -195,7 +217,7 @@ export class Table {
   private renderHead(): void {
     const { lanes, timeline } = this
     const time = h('div', { role: 'columnheader', class: 'cell time' }, 'ms')
-    const cells = headCells(timeline, lanes, this.look)
+    const cells = headCells(timeline, this.drawing)
     this.head.replaceChildren(time, ...cells)
     this.element.setAttribute('aria-colcount', String(cells.length + 1))
     const servers = lanes.filter((lane) => timeline.isServer(lane)).length
@@ -206,11 +228,11 @@ export class Table {
   }
 
   private renderRows(): void {
-    const { layout, lanes } = this
+    const { layout, drawing } = this
     const base = layout.top(this.first)
     const elements: HTMLElement[] = []
     for (let position = this.first; position <= this.last; position += 1) {
-      const element = this.rowElement(position, lanes)
+      const element = this.rowElement(position, drawing)
       element.style.setProperty('--y', `${layout.top(position) - base}px`)
       element.style.setProperty('--below', `${layout.spaceBelow(position)}px`)
       elements.push(element)
@@ -220,10 +242,10 @@ export class Table {
     if (isRendered) {
       this.element.setAttribute('aria-activedescendant', `row-${this.selected}`)
     } else this.element.removeAttribute('aria-activedescendant')
-    this.drawMessages(lanes)
+    this.drawMessages(drawing.lanes)
   }
 
-  private rowElement(position: number, lanes: readonly number[]): HTMLElement {
+  private rowElement(position: number, drawing: Drawing): HTMLElement {
     const { timeline, layout } = this
     const row = layout.rows[position] ?? 0
     const idle = layout.breakBefore(position)
@@ -238,12 +260,13 @@ export class Table {
         'data-row': row,
         'data-event': timeline.eventName(row),
         ...(idle > 0 && { 'data-break': this.breakText(position, idle) }),
+        ...(this.isFound(row) && { 'data-found': true }),
         ...(this.pinned.has(row) && { 'data-pinned': true }),
         ...(timeline.marks.failure.includes(row) && { 'data-failure': true }),
       },
       h('div', { role: 'gridcell', class: 'cell time' }, this.timeOf(row)),
     )
-    element.append(...rowCells(timeline, row, lanes, this.look))
+    element.append(...rowCells(timeline, row, drawing))
     return element
   }
 

@@ -15,6 +15,8 @@ export interface ToolbarActions {
   readonly setFilters: (filters: Partial<Filters>) => void
   readonly setSpacing: (spacing: Spacing) => void
   readonly setLook: (look: Look) => void
+  /** To the next event that the search has found, or the one before. */
+  readonly step: (direction: 1 | -1) => void
   readonly go: (kind: MarkKind, direction: 1 | -1) => void
   readonly help: () => void
 }
@@ -42,6 +44,9 @@ export class Toolbar {
   readonly search: HTMLInputElement
   private readonly timeline: Timeline
   private readonly actions: ToolbarActions
+  private readonly onlyFound: HTMLInputElement
+  private readonly hits: HTMLElement
+  private readonly found = h('span', { role: 'status' })
   private readonly heartbeats: HTMLInputElement
   private readonly toScale: HTMLInputElement
   private readonly inLanes: HTMLInputElement
@@ -57,12 +62,26 @@ export class Toolbar {
     this.search = h('input', {
       type: 'search',
       placeholder: 'Search (/)',
-      'aria-label': 'Show only events with this text',
+      'aria-label': 'Search the events for a text',
       title: 'A text, or a field of the line such as leaderCommit:4',
     })
     listen(this.search, {
       oninput: () => actions.setFilters({ text: this.search.value }),
+      onkeydown: (event) => {
+        if (event.key === 'Enter') actions.step(event.shiftKey ? -1 : 1)
+      },
     })
+    this.onlyFound = this.checkbox(() => {
+      actions.setFilters({ onlyFound: this.onlyFound.checked })
+    })
+    this.hits = h(
+      'span',
+      { class: 'hits jump', role: 'group', 'aria-label': 'What the search has found' },
+      button('‹', () => actions.step(-1), { 'aria-label': 'Previous found event' }),
+      this.found,
+      button('›', () => actions.step(1), { 'aria-label': 'Next found event' }),
+      label(this.onlyFound, 'Only these'),
+    )
     this.heartbeats = this.checkbox(() => {
       actions.setFilters({ hideHeartbeats: this.heartbeats.checked })
     })
@@ -76,6 +95,7 @@ export class Toolbar {
       'div',
       { class: 'toolbar', role: 'toolbar', 'aria-label': 'Filters and jumps' },
       this.search,
+      this.hits,
       this.serverMenu(),
       this.methodMenu(),
       this.eventMenu(),
@@ -94,6 +114,8 @@ export class Toolbar {
   /** Says what is shown and what is not, and why. */
   show({ filters, filtered, spacing, look, note }: Shown): void {
     if (this.search.value !== filters.text) this.search.value = filters.text
+    this.onlyFound.checked = filters.onlyFound
+    this.hits.hidden = filters.text === ''
     this.heartbeats.checked = filters.hideHeartbeats
     this.toScale.checked = spacing === 'time'
     this.inLanes.checked = look === 'lanes'
@@ -107,10 +129,20 @@ export class Toolbar {
     if (hidden.length > 0) {
       this.status.append(
         ` · hidden: ${hidden.join(', ')} `,
-        button('Show all', () => this.actions.setFilters(NO_FILTERS)),
+        button('Show all', () => {
+          this.actions.setFilters({ ...NO_FILTERS, text: filters.text })
+        }),
       )
     }
     if (note) this.status.append(` · ${note}`)
+  }
+
+  /** Which of the events that were found is the selected one. */
+  showFound({ found, foundHidden }: Filtered, selected: number): void {
+    const at = found.indexOf(selected)
+    const which = at === -1 ? '' : `${count(at + 1)} of `
+    const more = foundHidden > 0 ? `, ${count(foundHidden)} hidden` : ''
+    this.found.textContent = `${which}${count(found.length)} found${more}`
   }
 
   closeMenus(): void {

@@ -191,7 +191,7 @@ describe('a selected event', () => {
     expect(await textOf(steps.first())).toContain('candidateId: 1')
     expect(await side.locator('.changes').count()).toBe(2)
     expect(await textOf(side.locator('.fields'))).toContain('receives RequestVote')
-    await page.keyboard.press('m')
+    await page.keyboard.press('M')
     expect(await textOf(selectedRow(page))).toContain('RequestVote to')
   })
 
@@ -203,7 +203,7 @@ describe('a selected event', () => {
   })
 
   test('shows every server’s role, term, vote, commit index and log at that row', async () => {
-    const page = await open(`${eventful}#q=commits+up+to+entry+2`)
+    const page = await open(`${eventful}#q=commits+up+to+entry+2&only=1`)
     await rows(page).last().click()
     const leader = page.locator('.servers tbody tr', { hasText: 'Leader' }).last()
     expect(await textOf(leader)).toMatch(/Leader\s+\d\s+\d\s+2\s+\d/)
@@ -215,14 +215,21 @@ describe('a selected event', () => {
     expect(await page.locator('.entry.committed').count()).toBeGreaterThan(4)
   })
 
-  test('an entry that differs from the other logs is marked', async () => {
+  test('an entry that the leader’s log has not is marked, and one that it has alone', async () => {
     const page = await open(`${eventful}#q=removes`)
-    await rows(page).first().click()
-    await page.keyboard.press('b')
-    await page.getByLabel('Show only events').fill('')
-    await page.getByRole('grid').focus()
+    await page.keyboard.press('n')
     await page.keyboard.press('k')
-    expect(await textOf(page.locator('.entry.differs'))).toContain('lost command')
+    const logs = page.locator('.logs')
+    expect(await textOf(logs.locator('.entry.differs'))).toContain('lost command')
+    expect(await textOf(logs.locator('tbody th', { hasText: '★' }))).toBe('★ 4')
+    await page.keyboard.press('j')
+    // What it removed it lacks now, until it has appended the leader's.
+    expect(await logs.locator('.entry.differs').count()).toBe(0)
+    const lacks = await logs.locator('.entry.lacks').getAttribute('title')
+    expect(lacks).toBe('missing, compared with the log of server 4, the leader')
+    const title = await logs.locator('.entry.committed').first().getAttribute('title')
+    expect(title).toContain('(committed and applied)')
+    expect(await textOf(logs.locator('.entry.committed b').first())).toBe('1 ✓')
   })
 
   test('a part without a log shows none', async () => {
@@ -320,10 +327,12 @@ describe('filters', () => {
   test('by text, server, RPC and event', async () => {
     const page = await open(`${eventful}#hb=1`)
     const all = await shownCount(page)
-    await page.getByLabel('Show only events').fill('BECOMES LEADER')
+    await page.getByLabel('Search the events').fill('BECOMES LEADER')
+    expect(await shownCount(page)).toBe(all)
+    await page.getByLabel('Only these').check()
     expect(await shownCount(page)).toBeLessThan(10)
     expect(await textOf(rows(page).first())).toContain('becomes Leader')
-    await page.getByLabel('Show only events').fill('')
+    await page.getByLabel('Search the events').fill('')
     expect(await shownCount(page)).toBe(all)
     await page
       .getByText('Servers ▾')
@@ -347,8 +356,8 @@ describe('filters', () => {
   })
 
   test('a field of the raw line can be searched for', async () => {
-    const page = await open(`${eventful}#hb=1`)
-    await page.getByLabel('Show only events').fill('leaderCommit:2')
+    const page = await open(`${eventful}#hb=1&only=1`)
+    await page.getByLabel('Search the events').fill('leaderCommit:2')
     await page.waitForFunction(
       () => !document.querySelector('.count')?.textContent?.startsWith('1,'),
     )
@@ -412,8 +421,9 @@ describe('for everyone', () => {
   test('every control can be reached by the keyboard alone', async () => {
     const page = await open(eventful)
     await page.keyboard.press('/')
-    await page.keyboard.type('votes')
-    expect(await shownCount(page)).toBeLessThan(40)
+    await page.keyboard.type('votes for')
+    await page.keyboard.press('Enter')
+    expect(await textOf(selectedRow(page))).toContain('votes for')
     await page.keyboard.press('Escape')
     expect(
       await page.getByRole('grid').evaluate((e) => e === document.activeElement),
@@ -495,7 +505,8 @@ describe('for everyone', () => {
 describe('a view', () => {
   test('stands in the address, so that a colleague opens the same', async () => {
     const page = await open(eventful)
-    await page.getByLabel('Show only events').fill('becomes')
+    await page.getByLabel('Search the events').fill('becomes')
+    await page.getByLabel('Only these').check()
     await page.getByLabel('Time to scale').check()
     await rows(page).nth(4).click()
     await page.keyboard.press('p')

@@ -1,0 +1,288 @@
+/** Why things happen: the rules of Figure 2, in our words, and which of them an event follows. */
+import { isKnown, type KnownEvent, type TestLogLine } from './event.ts'
+import { isHeartbeat } from './rpc.ts'
+
+export interface Rule {
+  readonly title: string
+  readonly text: string
+  /** Where the paper has it. */
+  readonly paper: string
+}
+
+const RULES = {
+  start: {
+    title: 'A server starts as a follower',
+    text: 'It sends nothing, answers others, and waits to hear from a leader.',
+    paper: 'section 5.2',
+  },
+  timeout: {
+    title: 'Followers: no leader was heard',
+    text:
+      'A follower that hears nothing from a leader, and gives no vote, for a whole election ' +
+      'timeout begins an election.',
+    paper: 'Figure 2, Followers; section 5.2',
+  },
+  candidate: {
+    title: 'Candidates: begin an election',
+    text:
+      'It raises its term by one, votes for itself, starts its timer anew, and asks all ' +
+      'others for their votes.',
+    paper: 'Figure 2, Candidates; section 5.2',
+  },
+  askVote: {
+    title: 'Candidates: ask for votes',
+    text: 'A RequestVote goes to every other server, with the term of the candidate.',
+    paper: 'Figure 2, RequestVote RPC',
+  },
+  hearVoteRequest: {
+    title: 'RequestVote arrives',
+    text:
+      'First the terms are compared: whoever is behind catches up. Then the server decides ' +
+      'whether it can vote.',
+    paper: 'Figure 2, RequestVote RPC, receiver',
+  },
+  vote: {
+    title: 'A vote is given',
+    text:
+      'At most one vote a term, to whoever asks first. So no two candidates can both have a ' +
+      'majority.',
+    paper: 'Figure 2, RequestVote RPC, receiver 2; section 5.2',
+  },
+  grant: {
+    title: 'The answer says yes',
+    text: 'The vote counts in this term, and in no other.',
+    paper: 'Figure 2, RequestVote RPC',
+  },
+  refuse: {
+    title: 'The answer says no',
+    text:
+      'The server voted for another in this term, or its term is higher, or its own log is ' +
+      'more up to date than the candidate’s.',
+    paper: 'Figure 2, RequestVote RPC, receiver 1 and 2; section 5.4.1',
+  },
+  countVotes: {
+    title: 'Candidates: count the votes',
+    text:
+      'An answer counts if it says yes, and if this is still a candidate in the same term. ' +
+      'A majority of all servers makes a leader.',
+    paper: 'Figure 2, Candidates; section 5.2',
+  },
+  leader: {
+    title: 'Candidates: a majority makes a leader',
+    text: 'It tells everybody at once, so that no other timer fires.',
+    paper: 'Figure 2, Candidates and Leaders; section 5.2',
+  },
+  heartbeat: {
+    title: 'Leaders: heartbeats',
+    text:
+      'Without anything to say, a leader still sends AppendEntries at every interval, so ' +
+      'that nobody begins an election.',
+    paper: 'Figure 2, Leaders; section 5.2',
+  },
+  sendEntries: {
+    title: 'Leaders: send what a follower lacks',
+    text:
+      'From nextIndex on, with the index and term of the entry before, for the follower to ' +
+      'compare.',
+    paper: 'Figure 2, Leaders 3; section 5.3',
+  },
+  hearLeader: {
+    title: 'AppendEntries arrives',
+    text: 'A leader of this term, or a higher one: the election timer starts anew.',
+    paper: 'Figure 2, AppendEntries RPC, receiver; section 5.2',
+  },
+  acceptEntries: {
+    title: 'The follower agrees',
+    text:
+      'It holds the entry before the new ones, so its log is the leader’s up to the last ' +
+      'of them.',
+    paper: 'Figure 2, AppendEntries RPC, receiver; section 5.3',
+  },
+  refuseEntries: {
+    title: 'The follower refuses',
+    text:
+      'The leader’s term is over, or the follower has no entry like the one before the new ' +
+      'ones. Then the leader tries further back.',
+    paper: 'Figure 2, AppendEntries RPC, receiver 1 and 2; section 5.3',
+  },
+  hearFollower: {
+    title: 'Leaders: an answer arrives',
+    text:
+      'Agreed: matchIndex and nextIndex move on. Refused: nextIndex goes back, and it tries ' +
+      'again.',
+    paper: 'Figure 2, Leaders 3; section 5.3',
+  },
+  progress: {
+    title: 'Leaders: how far a follower is known to be',
+    text:
+      'matchIndex is the last entry that is known to be the same there, nextIndex the first ' +
+      'one that it is sent next.',
+    paper: 'Figure 2, State, and Leaders 3; section 5.3',
+  },
+  hearHeartbeatReply: {
+    title: 'Leaders: an answer arrives',
+    text: 'In this part it tells one thing: whether there is a higher term somewhere.',
+    paper: 'Figure 2, All servers; section 5.1',
+  },
+  follower: {
+    title: 'All servers: a higher term',
+    text:
+      'Whoever hears of a higher term takes it over and becomes a follower, even a leader. ' +
+      'A candidate that hears from the leader of its own term gives up, too.',
+    paper: 'Figure 2, All servers and Candidates; section 5.1',
+  },
+  submit: {
+    title: 'Leaders: a command is taken',
+    text: 'It goes to the end of the leader’s log. It is not yet committed.',
+    paper: 'Figure 2, Leaders 2; section 5.3',
+  },
+  append: {
+    title: 'Entries are appended',
+    text: 'What the log did not have yet is added at its end.',
+    paper: 'Figure 2, AppendEntries RPC, receiver 4',
+  },
+  truncate: {
+    title: 'Entries that conflict are removed',
+    text:
+      'The same index and another term: this entry and all that follow it go. They were ' +
+      'never committed.',
+    paper: 'Figure 2, AppendEntries RPC, receiver 3; section 5.3',
+  },
+  commitAsLeader: {
+    title: 'Leaders: a majority holds it',
+    text:
+      'An entry of the leader’s own term that is on a majority is committed, and with it ' +
+      'all before it. Older entries are never committed by counting.',
+    paper: 'Figure 2, Leaders 4; sections 5.3 and 5.4.2',
+  },
+  commitAsFollower: {
+    title: 'Followers: the leader has committed',
+    text: 'A follower commits as far as the leader says, and as far as their logs agree.',
+    paper: 'Figure 2, AppendEntries RPC, receiver 5',
+  },
+  apply: {
+    title: 'All servers: apply what is committed',
+    text: 'In the order of the log, each entry once.',
+    paper: 'Figure 2, All servers; section 5.3',
+  },
+  saveVote: {
+    title: 'Term and vote are made durable',
+    text:
+      'Before anybody is told of them: a server that forgot its vote in a crash could vote ' +
+      'twice.',
+    paper: 'Figure 2, State; section 5.1',
+  },
+  saveLog: {
+    title: 'The log is made durable',
+    text: 'Before anybody is told that an entry is in it.',
+    paper: 'Figure 2, State; section 5.1',
+  },
+  recover: {
+    title: 'A server comes back',
+    text: 'With its term, its vote and its log. What is committed it learns anew.',
+    paper: 'Figure 2, State',
+  },
+  stop: {
+    title: 'The server is dead',
+    text: 'It answers nothing and does nothing.',
+    paper: 'section 5.1',
+  },
+  lost: {
+    title: 'A message is lost',
+    text: 'Nobody is told. Raft asks again and again, until an answer comes.',
+    paper: 'sections 5.1 and 5.5',
+  },
+  world: {
+    title: 'Something happens to the cluster',
+    text: 'Servers crash and stand still, links break. Raft must bear it.',
+    paper: 'section 5.5',
+  },
+  refuseCommand: {
+    title: 'Only a leader takes commands',
+    text: 'A client that asks another server has to try elsewhere.',
+    paper: 'section 8',
+  },
+  broken: {
+    title: 'A rule of Figure 3 is broken',
+    text: 'What must never happen has happened. The run ends here.',
+    paper: 'Figure 3',
+  },
+} as const satisfies Record<string, Rule>
+
+export type RuleName = keyof typeof RULES
+
+export function ruleOf(name: RuleName): Rule {
+  return RULES[name]
+}
+
+export const RULE_NAMES = Object.keys(RULES) as RuleName[]
+
+/** What of a line tells by which rule it came about. */
+type Told = Pick<TestLogLine, 'event' | 'role' | 'rpc' | 'index'>
+
+/**
+ * The rule by which something happened, by the fields of the event; null for what Figure 2
+ * has no rule for.
+ */
+export function ruleNameFor(event: Told, hasLog: boolean): RuleName | null {
+  const { event: kind, role } = event
+  if (!isKnown(kind)) return null
+  switch (kind) {
+    case 'timer':
+      return 'timeout'
+    case 'role':
+      return role === undefined ? null : RULE_OF_ROLE[role]
+    case 'send':
+      return ruleForSending(event, hasLog)
+    case 'receive':
+      return ruleForReceiving(event, hasLog)
+    case 'submit':
+      return event.index === undefined ? 'refuseCommand' : 'submit'
+    case 'append':
+      return role === 'Dead' ? 'recover' : 'append'
+    case 'commit':
+      return role === 'Leader' ? 'commitAsLeader' : 'commitAsFollower'
+    case 'persist':
+      return event.index === undefined ? 'saveVote' : 'saveLog'
+    default:
+      return RULE_OF_KIND[kind] ?? null
+  }
+}
+
+const RULE_OF_ROLE = {
+  Follower: 'follower',
+  Candidate: 'candidate',
+  Leader: 'leader',
+  Dead: 'stop',
+} as const
+
+const RULE_OF_KIND: Readonly<Partial<Record<KnownEvent, RuleName>>> = {
+  start: 'start',
+  vote: 'vote',
+  progress: 'progress',
+  truncate: 'truncate',
+  apply: 'apply',
+  drop: 'lost',
+  fault: 'world',
+  check: 'broken',
+}
+
+function ruleForSending({ rpc }: Told, hasLog: boolean): RuleName | null {
+  if (rpc?.method === 'RequestVote') {
+    if (rpc.kind === 'request') return 'askVote'
+    return rpc.args.voteGranted === true ? 'grant' : 'refuse'
+  }
+  if (rpc?.method !== 'AppendEntries') return null
+  if (rpc.kind === 'request') return isHeartbeat(rpc) ? 'heartbeat' : 'sendEntries'
+  if (rpc.args.success !== true) return 'refuseEntries'
+  return hasLog ? 'acceptEntries' : 'hearLeader'
+}
+
+function ruleForReceiving({ rpc }: Told, hasLog: boolean): RuleName | null {
+  if (rpc?.method === 'RequestVote') {
+    return rpc.kind === 'request' ? 'hearVoteRequest' : 'countVotes'
+  }
+  if (rpc?.method !== 'AppendEntries') return null
+  if (rpc.kind === 'request') return 'hearLeader'
+  return hasLog ? 'hearFollower' : 'hearHeartbeatReply'
+}
