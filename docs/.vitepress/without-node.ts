@@ -5,16 +5,16 @@ const EMPTY = '\0without-node'
 const LOCK = 'fs-native-extensions'
 
 /**
- * Part 3 keeps its storages in one file, and FileStorage needs Node. On the site it is
- * never made; so for that file, and no other, what it takes from Node is empty.
+ * From part 3 on, the storages stand in one file, and FileStorage needs Node. On the site it
+ * is never made; so for that file, and no other, what it takes from Node is empty.
  */
 export function withoutNode(): Plugin {
   return {
     name: 'without-node',
     enforce: 'pre',
     resolveId(id, importer, { ssr }) {
-      if (!importer?.endsWith('/part3/src/storage.ts')) return null
-      // Where pages are drawn ahead there is Node, but not part 3's packages.
+      if (!/\/part\d+\/src\/storage\.ts$/.test(importer ?? '')) return null
+      // Where pages are drawn ahead there is Node, but not the part's packages.
       if (id !== LOCK && (ssr || !id.startsWith('node:'))) return null
       return { id: EMPTY, syntheticNamedExports: true }
     },

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { compareSources, driftedTests, membersOf } from '../src/checks/copies.ts'
+import {
+  compareFiles,
+  compareSources,
+  driftedTests,
+  membersOf,
+} from '../src/checks/copies.ts'
 
 const SOURCE = `const TOP = 1
 
@@ -92,4 +97,29 @@ test('tests of one sentence are the same, or say why not', () => {
   expect(driftedTests(before, `// Not as in part2: two.\n${after}`, 'part1')).toEqual([
     "'a'",
   ])
+})
+
+test('a file that drifted is found, unless the later part says that it changes it', () => {
+  const before = {
+    'README.md': 'one',
+    'src/raft.ts': 'a',
+    'src/kv.ts': 'b',
+    'src/x.ts': 'c',
+  }
+  const after = { ...before, 'README.md': 'two', 'src/raft.ts': 'a+', 'src/kv.ts': 'b+' }
+  const compare = (changes: string[]) =>
+    compareFiles(
+      new Map(Object.entries(before)),
+      new Map(Object.entries(after)),
+      changes,
+    )
+  expect(compare(['src/raft.ts', 'src/x.ts', 'src/new.ts'])).toEqual({
+    same: ['src/x.ts'],
+    drifted: ['src/kv.ts'],
+    unchanged: ['src/x.ts', 'src/new.ts'],
+  })
+  expect(compare(['src/raft.ts', 'src/kv.ts'])).toMatchObject({
+    drifted: [],
+    unchanged: [],
+  })
 })

@@ -10,13 +10,14 @@ import { complain, say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
 import { listParts } from '../parts/find.ts'
 import {
+  compareFiles,
   compareSources,
   driftedTests,
+  type Files,
   GO_LINES,
   LEAST_KEPT,
   linesOf,
   membersOf,
-  SHARED_FILES,
 } from './copies.ts'
 import { checkRooms } from './rooms.ts'
 
@@ -29,7 +30,7 @@ const parts = listParts(ROOT)
 
 process.exitCode = await exitCodeOf(async () => {
   program('checks').description('Copies that drifted, and who knows whom.').parse()
-  const findings = [...sharedFiles(), ...sizes(), ...growth(), ...tests(), await rooms()]
+  const findings = [...copies(), ...sizes(), ...growth(), ...tests(), await rooms()]
   for (const { figure, problems } of findings) {
     say(figure)
     for (const problem of problems) complain(`  error: ${problem}`)
@@ -42,22 +43,41 @@ function read(part: string, file: string): string | null {
   return existsSync(path) ? readFileSync(path, 'utf8') : null
 }
 
-/** Files that parts share on purpose are the same, byte for byte. */
-function sharedFiles(): Finding[] {
-  return SHARED_FILES.map(({ file, parts: sharing }) => {
-    const [first = '', ...others] = sharing
-    const text = read(first, file)
-    const drifted = others.filter((part) => text === null || read(part, file) !== text)
+/** What a part does not say that it changes is what it was in the part before. */
+function copies(): Finding[] {
+  return parts.slice(1).map((part, i) => {
+    const before = parts[i] as string
+    const { changes = [] } = JSON.parse(read(part, 'package.json') ?? '{}')
+    const { same, drifted, unchanged } = compareFiles(
+      filesOf(before),
+      filesOf(part),
+      changes,
+    )
     return {
-      figure: `${file}: the same in ${sharing.join(', ')}`,
-      problems: drifted.map(
-        (part) =>
-          `${part}/${file} is not the same as ${first}/${file}; ` +
-          'copy the one that is right over the other, or take it off the list in ' +
-          'tools/src/checks/copies.ts',
-      ),
+      figure: `${before} → ${part}: ${same.length} files are the same`,
+      problems: [
+        ...drifted.map(
+          (file) =>
+            `${part}/${file} is not the same as ${before}/${file}; copy the one that is ` +
+            `right over the other, or name it under "changes" in ${part}/package.json`,
+        ),
+        ...unchanged.map(
+          (file) =>
+            `${part}/package.json names ${file} under "changes"; there is no such change`,
+        ),
+      ],
     }
   })
+}
+
+function filesOf(part: string): Files {
+  const folder = join(ROOT, part)
+  const files = ['', 'src', 'test'].flatMap((name) =>
+    readdirSync(join(folder, name), { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(name, entry.name)),
+  )
+  return new Map(files.map((file) => [file, readFileSync(join(folder, file), 'utf8')]))
 }
 
 /** What a part's tests say in the same words as the part before, they do the same way. */

@@ -6,12 +6,37 @@
 import { diffArrays } from 'diff'
 import { definitionsIn } from '../source/definitions.ts'
 
-/** Files that these parts share, byte for byte. */
-export const SHARED_FILES: readonly { file: string; parts: readonly string[] }[] = [
-  { file: 'src/server.ts', parts: ['part1', 'part2'] },
-  { file: 'test/election.test.ts', parts: ['part1', 'part2', 'part3'] },
-  { file: 'test/replication.test.ts', parts: ['part2', 'part3'] },
-]
+/** What every part has of its own, and need not say so. */
+const ITS_OWN = ['README.md', 'package.json', 'test/lab.ts']
+
+/** A part's files: their texts by their paths in it. */
+export type Files = ReadonlyMap<string, string>
+
+interface Copies {
+  /** What two neighbours have in common, byte for byte. */
+  readonly same: readonly string[]
+  /** What is not the same, though the later part does not say that it changes it. */
+  readonly drifted: readonly string[]
+  /** What the later part says it changes, and does not. */
+  readonly unchanged: readonly string[]
+}
+
+/** Two neighbours have the same files, but for those that the later one changes. */
+export function compareFiles(
+  before: Files,
+  after: Files,
+  changes: readonly string[],
+): Copies {
+  const isSame = (file: string) => before.get(file) === after.get(file)
+  const shared = [...after.keys()].filter(
+    (file) => before.has(file) && !ITS_OWN.includes(file),
+  )
+  return {
+    same: shared.filter(isSame),
+    drifted: shared.filter((file) => !isSame(file) && !changes.includes(file)),
+    unchanged: changes.filter((file) => !before.has(file) || isSame(file)),
+  }
+}
 
 /** The lines of raft.go in the Go original; ours has to be shorter. */
 export const GO_LINES: Readonly<Record<string, number>> = {

@@ -108,7 +108,7 @@ export class Network {
     this.cuts.delete(`${from}>${to}`)
   }
 
-  /** Splits the servers into groups that cannot reach each other. */
+  /** Groups that cannot reach each other. Who is in none of them, a client, reaches all. */
   partition(groups: readonly (readonly number[])[]): void {
     this.groups = groups
   }
@@ -159,9 +159,10 @@ export class Network {
   /** Whether links lead from one server to another, whoever is disconnected from them. */
   hasLink(from: number, to: number): boolean {
     if (this.cuts.size > 0 && this.cuts.has(`${from}>${to}`)) return false
-    return (
-      this.groups === null || this.groups.some((g) => g.includes(from) && g.includes(to))
-    )
+    const { groups } = this
+    if (groups === null) return true
+    const home = groups.find((group) => group.includes(from))
+    return home ? home.includes(to) || !isIn(groups, to) : true
   }
 
   canReach(from: number, to: number): boolean {
@@ -217,6 +218,10 @@ export class Network {
     if (link) link.carry({ rpc, bytes, depart, giveUp })
     else depart()
   }
+}
+
+function isIn(groups: readonly (readonly number[])[], id: number): boolean {
+  return groups.some((group) => group.includes(id))
 }
 
 /** A message is plain data: what JSON can say. Copied so, it takes a third of the time. */

@@ -6,10 +6,10 @@ import { CrashMoments } from './crash-moments.ts'
 import { withWrites } from './disk.ts'
 import { History } from './history.ts'
 import { Machine } from './machine.ts'
-import { copyOf, Network, type NetworkFaults, RELIABLE } from './network.ts'
+import { Messages, type Node } from './messages.ts'
+import { Network, type NetworkFaults, RELIABLE } from './network.ts'
 import type { Disk, Part, Server, Surroundings, Timing } from './part.ts'
 import { type Random, randomStreams } from './random.ts'
-import { mark } from './reached.ts'
 import { RULES } from './rules/index.ts'
 import { Referee } from './rules/referee.ts'
 import { InvariantViolation } from './rules/rule.ts'
@@ -40,15 +40,6 @@ export interface WorldOptions<S extends Server> {
   readonly onSend?: (rpc: Rpc) => void
   /** A message is on its way, for somebody who draws it. */
   readonly onTravel?: (rpc: Rpc, delayMs: number) => void
-}
-
-/** Whoever takes part: what of it can be reached by messages, for one life. */
-interface Node {
-  readonly machine: Machine
-  readonly costs: Costs
-  /** Takes a request, and gives the answer, a promise of it, or nothing. */
-  take(method: string, args: unknown): unknown
-  trace(event: string, message: string, fields: object): void
 }
 
 /** A server in one of its lives. */
@@ -82,11 +73,11 @@ export interface Place {
 /** Clients are numbered from here on: no cluster is so large. */
 const FIRST_CLIENT = 1000
 
-const fromAnEarlierLife = mark('an answer comes after who asked has crashed', hasDisk)
+/** Nobody waits longer for a client, in ms: it is far beyond the deadlines of any. */
+const MOST_MS = 60_000
 
-function hasDisk(part: Part): boolean {
-  return part.storage !== undefined
-}
+/** A method that stands for an RPC: it returns the answer, a promise of it, or calls. */
+type Handler = (args: unknown, onReply: (reply: unknown) => void) => unknown
 
 /**
  * Servers, clients, and the world around them: time, the network, machines and disks, and
@@ -110,13 +101,13 @@ export class World<S extends Server = Server> {
   violation: InvariantViolation | null = null
 
   private readonly options: WorldOptions<S>
+  private readonly messages: Messages
   private readonly referee: Referee
   private readonly virtualClock: VirtualClock | null
   private readonly nextStream: () => Random
   private readonly homes: readonly Home[]
   private readonly servers = new Map<number, ServerNode<S>>()
   private readonly clients = new Map<number, Node>()
-  private rpcsSent = 0
   /** Code that awaits has run: what it waits for may go on before time does. */
   private mustSettle = false
 
@@ -145,8 +136,15 @@ export class World<S extends Server = Server> {
       simulated: this.virtualClock !== null,
       latencyMs: options.latencyMs,
       transport: part.transport,
-      onDrop: (rpc, reason) => this.traceDrop(rpc, reason),
+      onDrop: (rpc, reason) => this.messages.noteDrop(rpc, reason),
       onTravel: options.onTravel,
+    })
+    this.messages = new Messages({
+      network: this.network,
+      logger: this.logger,
+      node: (id) => this.node(id),
+      onSend: options.onSend,
+      onPromise: () => this.awaits(),
     })
     this.homes = this.ids.map(() => ({
       random: luck(this.nextStream()),
@@ -168,7 +166,10 @@ export class World<S extends Server = Server> {
     const { random, costs } = this.home(id)
     const machine = new Machine({
       clock: this.clock,
-      afterEvent: () => this.check(id),
+      afterEvent: () => {
+        this.check(id)
+        if (node.promised > 0) this.awaits()
+      },
       onPowerFailure: () => this.crash(id),
     })
     const { timing, build = part.build } = this.options
@@ -183,15 +184,18 @@ export class World<S extends Server = Server> {
       apply: (entry) => this.applied(id, machine, entry),
     }
     const server = build(surroundings)
-    const handlers = server as unknown as Record<string, (args: unknown) => unknown>
-    this.servers.set(id, {
+    const handlers = server as unknown as Record<string, Handler>
+    const node: ServerNode<S> = {
       machine,
       costs,
       server,
       view: part.view(server),
-      take: (method, args) => handlers[part.rpcs[method] ?? '']?.(args),
+      take: (method, args, onReply) =>
+        handlers[part.rpcs[method] ?? '']?.(args, onReply),
       trace: (event, message, fields) => server.trace(event, message, fields),
-    })
+      promised: 0,
+    }
+    this.servers.set(id, node)
     return server
   }
 
@@ -200,16 +204,14 @@ export class World<S extends Server = Server> {
     this.machine(id).run(() => this.server(id).start())
   }
 
-  /** Lets a client take part. `take` answers messages to it; its answers may be promises. */
+  /** Lets a client take part, whose code may await. `take` answers messages to it. */
   join(take: Node['take'] = () => null): Place {
     const id = FIRST_CLIENT + this.clients.size
     const random = this.nextStream()
     const logger = this.logger.child({ client: id })
     const machine = new Machine({
       clock: this.clock,
-      afterEvent: () => {
-        this.mustSettle = true
-      },
+      afterEvent: () => this.awaits(),
       onPowerFailure: () => {},
     })
     this.clients.set(id, {
@@ -217,14 +219,15 @@ export class World<S extends Server = Server> {
       costs: new Costs(),
       take,
       trace: (event, message, fields) => logger.info({ event, ...fields }, message),
+      promised: 0,
     })
-    this.mustSettle = true
     return {
       id,
       clock: machine.clock,
       random,
       logger,
-      send: (to, method, args, onReply) => this.call(id, to, method, args, onReply),
+      send: (to, method, args, onReply) =>
+        this.messages.call(id, to, method, args, onReply),
     }
   }
 
@@ -274,15 +277,37 @@ export class World<S extends Server = Server> {
     if (this.violation) throw this.violation
   }
 
+  /**
+   * Lets time pass until a promise is settled: what a client does, or several at once.
+   *
+   * @throws when it is still open after `limitMs` of virtual time.
+   */
+  async until<T>(promise: Promise<T>, limitMs = MOST_MS): Promise<T> {
+    let isOpen = true
+    const settled = () => {
+      isOpen = false
+    }
+    promise.then(settled, settled)
+    if (this.virtualClock) await this.pass(this.virtualClock, limitMs, () => !isOpen)
+    else await promise
+    if (this.violation) throw this.violation
+    if (isOpen) throw new Error(`what was waited for has not come in ${limitMs} ms`)
+    return promise
+  }
+
   /** The same for a simulated world where no code awaits, within this turn. */
   advance(ms: number): void {
     this.virtualClock?.advance(ms)
   }
 
-  private async pass(clock: VirtualClock, ms: number): Promise<void> {
+  /** Up to an instant after which nobody waits, or to the end of `ms`. */
+  private async pass(clock: VirtualClock, ms: number, isDone = () => false) {
     const end = clock.now() + ms
+    // Who called this may have called clients before.
+    if (this.clients.size > 0) this.awaits()
     do {
       if (this.mustSettle) await this.settle()
+      if (isDone()) return
     } while (this.runTo(clock, end))
     clock.advanceTo(end)
   }
@@ -291,6 +316,10 @@ export class World<S extends Server = Server> {
   private runTo(clock: VirtualClock, end: number): boolean {
     while (clock.step(end)) if (this.mustSettle) return true
     return false
+  }
+
+  private awaits(): void {
+    this.mustSettle = true
   }
 
   /** Until nothing is left to do at this instant but to wait for an event. */
@@ -354,31 +383,11 @@ export class World<S extends Server = Server> {
     )
   }
 
-  /** Carries a message, and hands it over on the machine it is for, when that can take it. */
+  /** A message over real sockets: the same faults act on it. */
   carry(rpc: Rpc, arrive: (args: Rpc['args']) => void): void {
-    // Over sockets nobody else looks at the sender after what it did; here it is done.
-    if (!this.virtualClock) this.check(rpc.from)
-    this.options.onSend?.(rpc)
-    const { machine, costs } = this.node(rpc.from)
-    machine.work(costs.ofMessage(rpc))
-    if (!machine.isBusy) this.send(rpc, arrive)
-    else {
-      const sent = { ...rpc, args: copyOf(rpc.args) }
-      machine.afterWork(() => this.send(sent, arrive))
-    }
-  }
-
-  private send(rpc: Rpc, arrive: (args: Rpc['args']) => void): void {
-    this.network.carry(rpc, (args) => {
-      const { machine, costs } = this.node(rpc.to)
-      if (machine.crashed) this.traceDrop(rpc, 'server is down')
-      else {
-        machine.run(() => {
-          machine.work(costs.ofMessage(rpc))
-          arrive(args)
-        })
-      }
-    })
+    // Nobody else looks at the sender after what it did; in virtual time it is done.
+    this.check(rpc.from)
+    this.messages.carry(rpc, arrive)
   }
 
   private node(id: number): Node {
@@ -451,88 +460,13 @@ export class World<S extends Server = Server> {
   private peer(from: number, to: number): object {
     const calls = Object.entries(this.part.rpcs).map(([method, name]) => {
       const call = (args: Rpc['args'], onReply: (reply: unknown) => void) =>
-        this.call(from, to, method, args, onReply)
+        this.messages.call(from, to, method, args, onReply)
       return [name, call]
     })
     return { id: to, ...Object.fromEntries(calls) }
-  }
-
-  private call(
-    from: number,
-    to: number,
-    method: string,
-    args: Rpc['args'],
-    onReply: (reply: unknown) => void,
-  ): void {
-    const caller = this.machine(from)
-    this.rpcsSent += 1
-    const id = `${this.rpcsSent}`
-    const request: Rpc = { id, method, kind: 'request', from, to, args }
-    this.trace(from, 'send', request)
-    this.carry(request, (args) => {
-      this.trace(to, 'receive', request)
-      this.answer(request, args, (reply) => {
-        const response: Rpc = {
-          ...request,
-          kind: 'reply',
-          from: to,
-          to: from,
-          args: reply,
-        }
-        this.trace(to, 'send', response)
-        this.carry(response, (reply) => {
-          if (caller.crashed) {
-            // It restarted, and no longer knows that it asked.
-            fromAnEarlierLife()
-            return
-          }
-          this.trace(from, 'receive', response)
-          onReply(reply)
-        })
-      })
-    })
-  }
-
-  private answer(
-    { to, method }: Rpc,
-    args: Rpc['args'],
-    send: (reply: Rpc['args']) => void,
-  ): void {
-    const node = this.node(to)
-    const answer = node.take(method, args)
-    if (!answer) return
-    if (!(answer instanceof Promise)) {
-      send(answer as Rpc['args'])
-      return
-    }
-    this.mustSettle = true
-    void answer.then((reply) => {
-      if (reply) node.machine.run(() => send(reply))
-    })
-  }
-
-  private traceDrop(rpc: Rpc, reason: string): void {
-    this.trace(rpc.from, 'drop', rpc, reason)
-  }
-
-  /** What happens to a message, told by the node that it happens to. */
-  private trace(id: number, event: MessageEvent, rpc: Rpc, reason?: string): void {
-    if (!this.logger.isLevelEnabled('info')) return
-    const fields = reason === undefined ? { rpc } : { rpc, reason }
-    this.node(id).trace(event, describe(event, rpc, reason), fields)
   }
 }
 
 function noServer(id: number): RangeError {
   return new RangeError(`there is no server ${id} in this cluster`)
-}
-
-type MessageEvent = 'send' | 'receive' | 'drop'
-
-function describe(event: MessageEvent, rpc: Rpc, reason = ''): string {
-  const { method, kind, from, to } = rpc
-  const what = kind === 'request' ? method : `the answer to ${method}`
-  if (event === 'receive') return `receives ${what} from ${from}`
-  if (event === 'drop') return `${what} to ${to} is lost: ${reason}`
-  return kind === 'request' ? `sends ${method} to ${to}` : `answers ${method} of ${to}`
 }
