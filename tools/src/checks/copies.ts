@@ -15,6 +15,7 @@ const FROM_PART3 = [
   'src/storage.ts',
   'src/stream.ts',
   'test/harness.ts',
+  'test/lab.ts',
   'test/optimization.test.ts',
   'test/persistence.test.ts',
   'test/rules.test.ts',
