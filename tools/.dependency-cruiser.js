@@ -12,7 +12,7 @@ const MAY_KNOW = {
   lab: ['testlog'],
   parts: ['cli', 'lab'],
   histories: ['cli'],
-  harness: ['cli', 'testlog', 'lab'],
+  harness: ['cli', 'testlog', 'lab', 'histories'],
   browser: ['cli'],
   viz: ['cli', 'testlog', 'browser'],
   explore: ['cli', 'testlog', 'lab', 'parts', 'viz'],

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import {
   endWithTest,
   moreReelections,
+  mustBeLinearizable,
   type NetworkKind,
   scenarioFor,
   settings,
@@ -20,6 +21,7 @@ import {
   type DiskSpeed,
   end,
   type Fault,
+  type HistoryRow,
   type MachineSpeed,
   type Random,
   type Rpc,
@@ -27,16 +29,19 @@ import {
   UNRELIABLE_RPC,
   World,
 } from 'tools/lab'
+import type { ClientOptions, KeyValueClient } from '../src/client.ts'
 import type {
   AppliedEntry,
   Command,
   ConsensusModule,
+  ConsensusModuleOptions,
   Report,
   Timing,
 } from '../src/raft.ts'
 import { Server } from '../src/server.ts'
 import { FileStorage, type Storage } from '../src/storage.ts'
-import { part } from './lab.ts'
+import { RecordedClient } from './client.ts'
+import { KeyValueNode, part } from './lab.ts'
 
 export interface HarnessOptions {
   readonly seed?: number
@@ -56,7 +61,7 @@ const LEADER_ATTEMPT_MS = 100
 
 export class Harness {
   readonly run: TestRun
-  private readonly world: World<ConsensusModule>
+  private readonly world: World<KeyValueNode>
   /** Over gRPC: the server of each id, and the address that it keeps. */
   private readonly servers = new Map<number, Server>()
   private readonly addresses = new Map<number, string>()
@@ -106,7 +111,7 @@ export class Harness {
 
   /** The server itself, for tests that look inside or hand it a message. */
   consensus(id: number): ConsensusModule {
-    return this.world.server(id)
+    return this.world.server(id).consensus
   }
 
   report(id: number): Report {
@@ -291,6 +296,30 @@ export class Harness {
     return cause(this.world, fault) ?? (() => {})
   }
 
+  /** A client of the cluster. It knows all servers, and what it does is in the history. */
+  client(options: Partial<ClientOptions> = {}): RecordedClient {
+    return new RecordedClient(this.world, this.world.join(), options)
+  }
+
+  /** No message gets from this client to a server, or back. */
+  cutClient(client: KeyValueClient): void {
+    begin(this.world, { kind: 'disconnect', server: (client as RecordedClient).id })
+  }
+
+  mendClient(client: KeyValueClient): void {
+    end(this.world, { kind: 'disconnect', server: (client as RecordedClient).id })
+  }
+
+  /** What all clients did, in the order in which it happened. */
+  history(): readonly HistoryRow[] {
+    return this.world.history.clients.rows
+  }
+
+  /** @throws InvariantViolation when no order of the operations explains the answers. */
+  checkLinearizable(): void {
+    mustBeLinearizable(this.history())
+  }
+
   /** Requests sent so far by all servers. */
   rpcCount(): number {
     return this.world.network.requests
@@ -315,10 +344,15 @@ export class Harness {
     for (const id of this.files.keys()) if (this.isAlive(id)) this.files.get(id)?.close()
     if (this.folder) rmSync(this.folder, { recursive: true })
     this.world.audit()
+    this.checkLinearizable()
   }
 
   /** Over gRPC: the server on real sockets, and the same address over all its lives. */
-  private serve(surroundings: Surroundings): ConsensusModule {
+  private serve(surroundings: Surroundings): KeyValueNode {
+    return new KeyValueNode(surroundings, (options) => this.onSockets(options))
+  }
+
+  private onSockets(surroundings: ConsensusModuleOptions): ConsensusModule {
     const server = new Server({
       ...surroundings,
       carry: (message, arrive) => {

@@ -5,6 +5,7 @@ import { EXIT_USAGE, exitCodeOf } from '../cli/exit.ts'
 import { complain, paint, say } from '../cli/print.ts'
 import { check, type Finding, MODELS, type ModelName } from './check.ts'
 import { HistoryError } from './events.ts'
+import { explain } from './explain.ts'
 import { readHistory } from './read.ts'
 import type { Verdict } from './search.ts'
 
@@ -44,7 +45,6 @@ const EXIT_CODES: Readonly<Record<Verdict, number>> = {
 
 /** 24 bytes each, half of the room free: some 800 MB. */
 const MAX_STEPS = 16_000_000
-const SHOWN_OPERATIONS = 8
 
 process.exitCode = await exitCodeOf(main)
 
@@ -110,23 +110,5 @@ function sayRow({ file, verdict, operations, ms }: Row, found: Finding): void {
     return
   }
   if (verdict === 'linearizable') return
-  const ofKey = found.key === null ? '' : ` of key ${JSON.stringify(found.key)}`
-  say(
-    `  the longest explanation${ofKey} has ${found.longest.length} operations, the last of them`,
-  )
-  for (const at of found.longest.slice(-SHOWN_OPERATIONS)) say(`    ${tell(found, at)}`)
-  say('  and nowhere after it is there a place for')
-  for (const at of found.stuckAt.slice(0, SHOWN_OPERATIONS))
-    say(`    ${tell(found, at)}`)
-}
-
-function tell({ operations }: Finding, at: number): string {
-  const operation = operations[at]
-  if (!operation) return ''
-  const { process, f, key, value, condition, answer } = operation
-  const parts = [`process ${process}: ${f} ${key}`]
-  if (value != null && f !== 'get' && f !== 'read') parts.push(JSON.stringify(value))
-  if (condition) parts.push(`if ${JSON.stringify(condition)}`)
-  parts.push(answer === null ? '→ unknown' : `→ ${JSON.stringify(answer)}`)
-  return parts.join(' ')
+  for (const line of explain(found)) say(`  ${line}`)
 }

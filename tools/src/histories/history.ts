@@ -23,7 +23,10 @@ export interface Operation {
   readonly f: string
   /** Of a list: the prefix that it asks for. */
   readonly key: string
-  /** What is to be written; of a compare-and-set: what is expected, and the new value. */
+  /**
+   * What is to be written; of a compare-and-set: what is expected, and the new value; of a
+   * list: how many at most, if that is said.
+   */
   readonly value: unknown
   readonly condition: Condition | null
   /** When it was invoked and when it returned, as places in the history. */

@@ -128,11 +128,15 @@ export function whole<State>(
 }
 
 /** Whether a list shows what is there: all keys with the prefix, in order. */
-function isList<State>(state: Whole<State>, { key, answer }: Operation): boolean {
+function isList<State>(
+  state: Whole<State>,
+  { key, value: asked, answer }: Operation,
+): boolean {
   if (answer?.value === undefined) return true
   const there = [...state]
     .map(([name, cell]) => [name, (cell as Cell).value] as const)
     .filter(([name, value]) => name.startsWith(key) && value !== null)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-  return isSame(answer.value, there)
+  const limit = typeof asked === 'number' ? asked : there.length
+  return isSame(answer.value, there.slice(0, limit))
 }

@@ -9,6 +9,7 @@ import { z } from 'zod'
 import type { ModelName } from './check.ts'
 import { HistoryBuilder, HistoryError, type HistoryEvent } from './events.ts'
 import type { History } from './history.ts'
+import { eventOfRow } from './rows.ts'
 
 type ReadLine = (line: string) => HistoryEvent | null
 
@@ -70,37 +71,7 @@ function formatOf(line: string): Format {
   )
 }
 
-const condition = z.union([
-  z.object({ version: z.int() }).strict(),
-  z.object({ absent: z.literal(true) }).strict(),
-])
-
-const ndjsonEvent = z.object({
-  type: z.enum(['invoke', 'ok', 'fail', 'info']),
-  process: z.union([z.int(), z.string()]),
-  f: z.string(),
-  key: z.string().default(''),
-  value: z.unknown().optional(),
-  if: condition.optional(),
-  version: z.int().nullish(),
-  previous: z.unknown().optional(),
-  held: z.boolean().optional(),
-})
-
-function readNdjson(line: string): HistoryEvent {
-  const { process, if: asked, held, ...event } = z.parse(ndjsonEvent, JSON.parse(line))
-  const { type, f, key, value, version, previous } = event
-  const found = f === 'get' || f === 'read' || f === 'list' ? { value } : { previous }
-  return {
-    ...{ type, f, key, value, process: `${process}` },
-    condition: asked ?? null,
-    answer: {
-      ...found,
-      ...(version != null && { version }),
-      ...(held !== undefined && { held }),
-    },
-  }
-}
+const readNdjson = (line: string): HistoryEvent => eventOfRow(JSON.parse(line))
 
 const ednEvent = z.object({
   type: z.enum(['invoke', 'ok', 'fail', 'info']),

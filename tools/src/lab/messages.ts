@@ -35,6 +35,7 @@ export class Messages {
   private readonly node: (id: number) => Node
   private readonly onSend: (rpc: Rpc) => void
   private readonly onPromise: () => void
+  private readonly isOnce: (rpc: Rpc) => boolean
   private sent = 0
 
   constructor(options: {
@@ -46,12 +47,15 @@ export class Messages {
     readonly onSend: ((rpc: Rpc) => void) | undefined
     /** A node has promised an answer. */
     readonly onPromise: () => void
+    /** Whether a connection hands over once what the network has repeated. */
+    readonly isOnce: (rpc: Rpc) => boolean
   }) {
     this.network = options.network
     this.logger = options.logger
     this.node = options.node
     this.onSend = options.onSend ?? (() => {})
     this.onPromise = options.onPromise
+    this.isOnce = options.isOnce
   }
 
   /** Asks another node; `onReply` is called later: once, more often, or never. */
@@ -60,7 +64,10 @@ export class Messages {
     this.sent += 1
     const request: Rpc = { id: `${this.sent}`, method, kind: 'request', from, to, args }
     this.trace(from, 'send', request)
+    let hasArrived = false
     this.carry(request, (args) => {
+      if (hasArrived && this.isOnce(request)) return
+      hasArrived = true
       this.trace(to, 'receive', request)
       this.ask(request, args, (reply) => {
         const response: Rpc = {

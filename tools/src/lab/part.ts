@@ -22,6 +22,11 @@ export interface Part<S extends Server = Server> {
   view(server: S): View
   /** Where the part takes commands. @returns the entry's index, or null. */
   submit?(server: S, command: string): number | null
+  /**
+   * The RPCs of clients that may arrive twice; of others, a connection sees to it that they
+   * do not.
+   */
+  readonly mayRepeat?: readonly string[]
   /** Where the part promises something about crashes. */
   readonly storage?: StorageOfPart
   /** Rules that this part has beside those of the laboratory. */
@@ -46,6 +51,8 @@ export interface Surroundings {
   readonly timing?: Timing
   /** Where committed entries go. */
   readonly apply: (entry: AppliedEntry) => void
+  /** A client was told that this entry is not and never will be carried out. */
+  readonly denied: (index: number, term: number) => void
   /** As the part types it: what `storage` gives, behind what the world does to disks. */
   readonly storage: never
 }

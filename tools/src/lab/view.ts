@@ -27,4 +27,6 @@ export interface View {
   /** The last entry; firstIndex - 1 when the log is empty. */
   readonly lastIndex: number
   entryAt(index: number): Entry | undefined
+  /** What the state machine holds, as text; where a part has one of its own. */
+  readonly state?: string
 }

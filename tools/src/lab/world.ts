@@ -9,6 +9,7 @@ import { Machine } from './machine.ts'
 import { Messages, type Node } from './messages.ts'
 import { Network, type NetworkFaults, RELIABLE } from './network.ts'
 import type { Disk, Part, Server, Surroundings, Timing } from './part.ts'
+import { Passage } from './passage.ts'
 import { type Random, randomStreams } from './random.ts'
 import { RULES } from './rules/index.ts'
 import { Referee } from './rules/referee.ts'
@@ -71,7 +72,7 @@ export interface Place {
 }
 
 /** Clients are numbered from here on: no cluster is so large. */
-const FIRST_CLIENT = 1000
+const FIRST_CLIENT = 100
 
 /** Nobody waits longer for a client, in ms: it is far beyond the deadlines of any. */
 const MOST_MS = 60_000
@@ -104,12 +105,11 @@ export class World<S extends Server = Server> {
   private readonly messages: Messages
   private readonly referee: Referee
   private readonly virtualClock: VirtualClock | null
+  private readonly passage: Passage | null
   private readonly nextStream: () => Random
   private readonly homes: readonly Home[]
   private readonly servers = new Map<number, ServerNode<S>>()
   private readonly clients = new Map<number, Node>()
-  /** Code that awaits has run: what it waits for may go on before time does. */
-  private mustSettle = false
 
   constructor(options: WorldOptions<S>) {
     const {
@@ -126,6 +126,7 @@ export class World<S extends Server = Server> {
     this.options = options
     this.ids = Array.from({ length: size }, (_, id) => id)
     this.virtualClock = network === 'simulated' ? new VirtualClock() : null
+    this.passage = this.virtualClock && new Passage(this.virtualClock)
     this.clock = this.virtualClock ?? realClock
     this.logger = options.logger(this.clock)
     this.nextStream = randomStreams(seed)
@@ -144,7 +145,9 @@ export class World<S extends Server = Server> {
       logger: this.logger,
       node: (id) => this.node(id),
       onSend: options.onSend,
-      onPromise: () => this.awaits(),
+      onPromise: () => this.passage?.settleSoon(),
+      isOnce: ({ from, method }) =>
+        from >= FIRST_CLIENT && !part.mayRepeat?.includes(method),
     })
     this.homes = this.ids.map(() => ({
       random: luck(this.nextStream()),
@@ -168,7 +171,7 @@ export class World<S extends Server = Server> {
       clock: this.clock,
       afterEvent: () => {
         this.check(id)
-        if (node.promised > 0) this.awaits()
+        if (node.promised > 0) this.passage?.settleSoon()
       },
       onPowerFailure: () => this.crash(id),
     })
@@ -182,6 +185,9 @@ export class World<S extends Server = Server> {
       ...(timing && { timing }),
       storage: this.storage(id, machine) as never,
       apply: (entry) => this.applied(id, machine, entry),
+      denied: (index, term) => {
+        this.guard(() => this.referee.denied(id, this.view(id), index, term))
+      },
     }
     const server = build(surroundings)
     const handlers = server as unknown as Record<string, Handler>
@@ -211,7 +217,7 @@ export class World<S extends Server = Server> {
     const logger = this.logger.child({ client: id })
     const machine = new Machine({
       clock: this.clock,
-      afterEvent: () => this.awaits(),
+      afterEvent: () => this.passage?.settleSoon(),
       onPowerFailure: () => {},
     })
     this.clients.set(id, {
@@ -221,6 +227,7 @@ export class World<S extends Server = Server> {
       trace: (event, message, fields) => logger.info({ event, ...fields }, message),
       promised: 0,
     })
+    this.passage?.settleSoon()
     return {
       id,
       clock: machine.clock,
@@ -272,7 +279,7 @@ export class World<S extends Server = Server> {
     if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) {
       throw new RangeError(`${ms} ms cannot pass: it must be a number from 0 on`)
     }
-    if (this.virtualClock) await this.pass(this.virtualClock, ms)
+    if (this.passage) await this.passage.sleep(ms)
     else await new Promise((resolve) => setTimeout(resolve, ms))
     if (this.violation) throw this.violation
   }
@@ -283,49 +290,22 @@ export class World<S extends Server = Server> {
    * @throws when it is still open after `limitMs` of virtual time.
    */
   async until<T>(promise: Promise<T>, limitMs = MOST_MS): Promise<T> {
-    let isOpen = true
-    const settled = () => {
-      isOpen = false
-    }
-    promise.then(settled, settled)
-    if (this.virtualClock) await this.pass(this.virtualClock, limitMs, () => !isOpen)
-    else await promise
-    if (this.violation) throw this.violation
-    if (isOpen) throw new Error(`what was waited for has not come in ${limitMs} ms`)
-    return promise
+    if (!this.passage) return promise
+    let timer: unknown
+    const late = new Promise<never>((_, reject) => {
+      const error = `what was waited for has not come in ${limitMs} ms`
+      timer = this.clock.setTimeout(() => {
+        reject(new Error(error))
+        this.passage?.settleSoon()
+      }, limitMs)
+    })
+    const end = () => this.clock.clearTimeout(timer)
+    return this.passage.waitFor(Promise.race([promise, late]).finally(end))
   }
 
   /** The same for a simulated world where no code awaits, within this turn. */
   advance(ms: number): void {
     this.virtualClock?.advance(ms)
-  }
-
-  /** Up to an instant after which nobody waits, or to the end of `ms`. */
-  private async pass(clock: VirtualClock, ms: number, isDone = () => false) {
-    const end = clock.now() + ms
-    // Who called this may have called clients before.
-    if (this.clients.size > 0) this.awaits()
-    do {
-      if (this.mustSettle) await this.settle()
-      if (isDone()) return
-    } while (this.runTo(clock, end))
-    clock.advanceTo(end)
-  }
-
-  /** Up to `end`, or to an event after which promises must settle: then true. */
-  private runTo(clock: VirtualClock, end: number): boolean {
-    while (clock.step(end)) if (this.mustSettle) return true
-    return false
-  }
-
-  private awaits(): void {
-    this.mustSettle = true
-  }
-
-  /** Until nothing is left to do at this instant but to wait for an event. */
-  private async settle(): Promise<void> {
-    this.mustSettle = false
-    await new Promise((resolve) => realClock.setTimeout(() => resolve(null), 0))
   }
 
   crash(id: number): void {
@@ -465,6 +445,11 @@ export class World<S extends Server = Server> {
     })
     return { id: to, ...Object.fromEntries(calls) }
   }
+}
+
+/** What it is called in the test log's sentences. */
+export function nameOf(id: number): string {
+  return id < FIRST_CLIENT ? `server ${id}` : `client ${id}`
 }
 
 function noServer(id: number): RangeError {

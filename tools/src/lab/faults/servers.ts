@@ -1,6 +1,6 @@
 /** What happens to a server, or to the machine that it runs on. */
 import type { CrashMoment } from '../crash-moments.ts'
-import type { World } from '../world.ts'
+import { nameOf, type World } from '../world.ts'
 import type { FaultKind } from './fault.ts'
 
 interface AtServer {
@@ -84,11 +84,14 @@ export const disconnect: FaultKind<AtServer> = {
   canBegin: (world, { server }) => world.network.isConnected(server),
   begin(world, { server }) {
     world.network.disconnect(server)
-    world.fault({ kind: 'disconnect', peer: server }, `server ${server} is disconnected`)
+    world.fault(
+      { kind: 'disconnect', peer: server },
+      `${nameOf(server)} is disconnected`,
+    )
   },
   end(world, { server }) {
     world.network.reconnect(server)
-    const text = `server ${server} is connected again`
+    const text = `${nameOf(server)} is connected again`
     world.fault({ kind: 'reconnect', peer: server }, text)
   },
   canEnd: (world, { server }) => !world.network.isConnected(server),

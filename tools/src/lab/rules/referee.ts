@@ -30,6 +30,7 @@ export class Referee {
   private readonly committed: readonly Listener[]
   private readonly elected: readonly Listener[]
   private readonly handedOver: readonly Listener[]
+  private readonly denials: readonly Listener[]
 
   constructor(rules: readonly Pick<Rule, 'name' | 'watch'>[]) {
     const watchers = rules.map((rule) => ({ rule, watcher: rule.watch(this.servers) }))
@@ -45,6 +46,7 @@ export class Referee {
     this.committed = listeners('committed')
     this.elected = listeners('elected')
     this.handedOver = listeners('applied')
+    this.denials = listeners('denied')
   }
 
   /** Looks at a server to which something happened. @throws InvariantViolation */
@@ -66,6 +68,11 @@ export class Referee {
     tell(this.handedOver, server, entry.index, entry)
     server.lastApplied = entry.index
     tell(this.committed, server, entry.index, entry)
+  }
+
+  /** A client is told that an entry will not be applied. @throws InvariantViolation */
+  denied(id: number, view: View, index: number, term: number): void {
+    tell(this.denials, this.seen(id, view), index, { term, command: null })
   }
 
   /** A server came back from a crash: what was volatile begins anew, the rest does not. */

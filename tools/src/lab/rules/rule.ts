@@ -54,6 +54,8 @@ export interface Watcher {
   elected?(server: Watched): Complaint
   /** A server hands an entry to its state machine. Told at once, amid the event. */
   applied?(server: Watched, index: number, entry: Entry): Complaint
+  /** A client is told that this entry never will be applied. Told at once, too. */
+  denied?(server: Watched, index: number, entry: Entry): Complaint
 }
 
 /** A rule was broken. */

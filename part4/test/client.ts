@@ -1,0 +1,152 @@
+/** A client in the laboratory: its messages cross the world's network, and it is recorded. */
+import type { Answered, Asked, Place, World } from 'tools/lab'
+import {
+  type ClientOptions,
+  KeyValueClient,
+  NotDone,
+  type ReadOptions,
+  type Reply,
+  type SendOptions,
+  type Transport,
+} from '../src/client.ts'
+import type { Operation, Result } from '../src/kv.ts'
+import type { Answer } from '../src/service.ts'
+import type { KeyValueNode, KeyValueRequest } from './lab.ts'
+
+/** A connection that is silent for so long is taken for cut off, in ms. */
+const SILENCE_MS = 1_000
+
+/** Servers are addressed by their ids. */
+class SimulatedTransport implements Transport {
+  private readonly place: Place
+
+  constructor(place: Place) {
+    this.place = place
+  }
+
+  send(
+    server: string,
+    operation: Operation,
+    { signal, stale }: SendOptions,
+  ): Promise<Reply> {
+    const { clock } = this.place
+    return new Promise((resolve) => {
+      const end = (reply: Reply) => {
+        clock.clearTimeout(timer)
+        signal.removeEventListener('abort', giveUp)
+        resolve(reply)
+      }
+      const giveUp = () => end({ outcome: 'unknown', reason: 'there was no answer' })
+      const timer = clock.setTimeout(giveUp, SILENCE_MS)
+      signal.addEventListener('abort', giveUp)
+      const request: KeyValueRequest = { operation, stale }
+      this.place.send(Number(server), METHODS[operation.op], { ...request }, (answer) =>
+        end(replyIn(answer as Answered4)),
+      )
+    })
+  }
+}
+
+type Answered4 = Answer | { readonly outcome: 'refused'; readonly reason: string }
+
+/** As the timeline calls them. */
+const METHODS = {
+  get: 'Get',
+  put: 'Put',
+  append: 'Append',
+  delete: 'Delete',
+  list: 'List',
+} as const
+
+function replyIn(answer: Answered4): Reply {
+  if (answer.outcome === 'refused') {
+    return { ...answer, outcome: 'not done', leader: null, isFinal: true }
+  }
+  if (answer.outcome !== 'not done') return answer
+  const { leaderId, ...rest } = answer
+  return { ...rest, leader: leaderId === null ? null : `${leaderId}` }
+}
+
+/** Writes down what it asks for and what it is told. */
+export class RecordedClient extends KeyValueClient {
+  /** Its place in the world: by it, it can be cut off. */
+  readonly id: number
+  private readonly world: World<KeyValueNode>
+  private readonly place: Place
+
+  constructor(
+    world: World<KeyValueNode>,
+    place: Place,
+    options: Partial<ClientOptions>,
+  ) {
+    super({
+      servers: world.ids.map(String),
+      transport: new SimulatedTransport(place),
+      clock: place.clock,
+      random: place.random,
+      ...options,
+    })
+    this.world = world
+    this.place = place
+    this.id = place.id
+  }
+
+  override async execute(
+    operation: Operation,
+    options: ReadOptions = {},
+  ): Promise<Result> {
+    if (options.stale) return this.world.until(super.execute(operation, options))
+    const { clients } = this.world.history
+    const { clock } = this.world
+    const asked = askedIn(operation)
+    const end = clients.invoke(this.id, clock.now(), asked)
+    this.trace('invoke', asked)
+    try {
+      const result = await this.world.until(super.execute(operation, options))
+      const answered = answeredIn(result)
+      end('ok', clock.now(), answered)
+      this.trace('return', { ...asked, outcome: 'done', answer: answered })
+      return result
+    } catch (error) {
+      const isNotDone = error instanceof NotDone
+      end(isNotDone ? 'fail' : 'info', clock.now(), {})
+      this.trace('return', { ...asked, outcome: isNotDone ? 'not done' : 'unknown' })
+      throw error
+    }
+  }
+
+  private trace(
+    event: 'invoke' | 'return',
+    fields: Asked & { readonly outcome?: string; readonly answer?: Answered },
+  ): void {
+    const { f, key, outcome = '' } = fields
+    const message = event === 'invoke' ? `asks: ${f} ${key}` : `${f} ${key}: ${outcome}`
+    this.place.logger.info({ event, ...fields }, message)
+  }
+}
+
+function askedIn(operation: Operation): Asked {
+  const { op: f } = operation
+  if (f === 'list') return { f, key: operation.prefix, value: operation.limit }
+  return {
+    f,
+    key: operation.key,
+    ...('value' in operation && { value: operation.value }),
+    ...(operation.if && { if: operation.if }),
+  }
+}
+
+function answeredIn(result: Result): Answered {
+  switch (result.kind) {
+    case 'found':
+      return { value: result.value, version: result.version }
+    case 'absent':
+      return { value: null, previous: null }
+    case 'changed':
+      return { held: true, version: result.version, previous: result.previous }
+    case 'listed':
+      return { value: result.pairs.map(({ key, value }) => [key, value]) }
+    default:
+      return { held: false }
+  }
+}

@@ -1,0 +1,26 @@
+import type { Finding } from './check.ts'
+
+const SHOWN_OPERATIONS = 8
+
+/** Why a history is not linearizable, line by line: how far an explanation gets. */
+export function explain(found: Finding): string[] {
+  const ofKey = found.key === null ? '' : ` of key ${JSON.stringify(found.key)}`
+  const last = found.longest.slice(-SHOWN_OPERATIONS)
+  return [
+    `the longest explanation${ofKey} has ${found.longest.length} operations, the last of them`,
+    ...last.map((at) => `  ${tell(found, at)}`),
+    'and nowhere after it is there a place for',
+    ...found.stuckAt.slice(0, SHOWN_OPERATIONS).map((at) => `  ${tell(found, at)}`),
+  ]
+}
+
+function tell({ operations }: Finding, at: number): string {
+  const operation = operations[at]
+  if (!operation) return ''
+  const { process, f, key, value, condition, answer } = operation
+  const parts = [`process ${process}: ${f} ${key}`]
+  if (value != null && f !== 'get' && f !== 'read') parts.push(JSON.stringify(value))
+  if (condition) parts.push(`if ${JSON.stringify(condition)}`)
+  parts.push(answer === null ? '→ unknown' : `→ ${JSON.stringify(answer)}`)
+  return parts.join(' ')
+}
