@@ -192,6 +192,11 @@ export class Harness {
     throw new Error(`${toCommand(command)} was committed at index ${first.index}`)
   }
 
+  /** Stops, in good order. */
+  stopPeer(id: number): void {
+    this.world.machine(id).run(() => this.world.server(id).stop())
+  }
+
   /** Loses power: what was not synced is gone, in whole or from some point on. */
   async crashPeer(id: number): Promise<void> {
     if (!this.isAlive(id)) return
@@ -318,6 +323,16 @@ export class Harness {
   /** @throws InvariantViolation when no order of the operations explains the answers. */
   checkLinearizable(): void {
     mustBeLinearizable(this.history())
+  }
+
+  /** In ms: by the clock of the world, virtual or real. */
+  nowMs(): number {
+    return this.world.clock.now()
+  }
+
+  /** By chance, from the seed: a number in [0, 1). */
+  chance(): number {
+    return this.world.random()
   }
 
   /** Requests sent so far by all servers. */

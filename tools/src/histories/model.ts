@@ -11,6 +11,12 @@ export interface Model<State> {
   /** The state after an operation; undefined when it cannot have been answered so. */
   step(state: State, operation: Operation): State | undefined
   textOf(state: State): string
+  /**
+   * Whether a change without an answer, which led to `after`, can be needed for an answer
+   * that comes next. Others without an answer may follow before that, but none that undoes
+   * what it did: without it, all would be the same.
+   */
+  mayLead(change: Operation, after: State, answered: Operation): boolean
 }
 
 /** A register: read, write, compare-and-set. */
@@ -28,6 +34,8 @@ export const register: Model<unknown> = {
     return holds ? next : state
   },
   textOf: (state) => JSON.stringify(state),
+  // What it wrote may be what a compare-and-set without an answer compared with.
+  mayLead: () => true,
 }
 
 /** What a key holds. */
@@ -56,6 +64,14 @@ export const keyValue: Model<Cell> = {
     return afterChange(cell, operation)
   },
   textOf: ({ value, version }) => `${version ?? ''}:${JSON.stringify(value)}`,
+  mayLead(_change, after, { f, condition, answer }) {
+    const { value: found, previous } = answer ?? {}
+    const seen = f === 'get' ? found : previous
+    if (condition) return true
+    // It says nothing of the value; what it appends may stand behind that.
+    if (seen === undefined) return f === 'append'
+    return seen === null ? after.value === null : `${seen}`.startsWith(after.value ?? '')
+  },
 }
 
 /** The cell, with what the condition tells of it; undefined where the answer is wrong. */
@@ -117,6 +133,11 @@ export function whole<State>(
       if (after === undefined) return undefined
       if (after === before) return state
       return new Map(state).set(key, after)
+    },
+    mayLead(change, after, answered) {
+      if (answered.f === 'list') return change.key.startsWith(answered.key)
+      if (answered.key !== change.key) return false
+      return model.mayLead(change, after.get(change.key) ?? none, answered)
     },
     textOf(state) {
       const keys = [...state.keys()].sort()

@@ -5,7 +5,12 @@
  *
  * It goes through the history's events in time. At an invocation it tries to let the
  * operation take effect here; at a return of one that has not, it has gone wrong and takes
- * the last choice back. Who waits for an answer for ever need not take effect at all.
+ * the last choice back.
+ *
+ * An operation of which nobody knows the outcome can take effect at any time, or never: so
+ * many of them have very many orders. Each is needed only where the next answer would not be
+ * right without it. So it is tried last, and only if the model says that it may lead to one
+ * of the answers that can come next.
  */
 import type { Operation } from './history.ts'
 import type { Model } from './model.ts'
@@ -45,11 +50,14 @@ export function search<State>(
 
 class Search<State> {
   private readonly count: number
+  private readonly operations: readonly Operation[]
+  private readonly model: Model<State>
   private readonly limits: Limits
   private readonly states: States<State>
   private readonly events: Events
   private readonly hashes: Uint32Array
   private readonly seen: Seen
+  private readonly areGuesses: boolean
 
   /** The operations that have taken effect, in order, and the states before them. */
   private readonly order: number[] = []
@@ -64,6 +72,8 @@ class Search<State> {
     limits: Limits,
   ) {
     this.count = operations.length
+    this.operations = operations
+    this.model = model
     this.limits = limits
     this.states = new States(model, model.initial(initial), operations)
     this.events = new Events(operations)
@@ -71,6 +81,7 @@ class Search<State> {
       Math.floor(Math.random() * 2 ** 32),
     )
     this.seen = new Seen(limits.maxSteps)
+    this.areGuesses = areGuesses(operations)
   }
 
   run(): Result {
@@ -79,6 +90,8 @@ class Search<State> {
     let state = 0
     let steps = 0
     let at = events.first
+    /** Of those without an answer: from here on they were not tried at this place. */
+    let untried = 0
     // At the end nobody is left who was answered and has not taken effect.
     while (at !== END) {
       steps += 1
@@ -86,13 +99,17 @@ class Search<State> {
         return this.result('unknown', 'time')
       }
       if (seen.isFull) return this.result('unknown', 'memory')
-      const operation = events.operationOf(at)
-      if (events.isInvocation(at)) {
+      const isInvocation = events.isInvocation(at)
+      const operation = isInvocation
+        ? events.operationOf(at)
+        : this.unanswered(untried, at, state)
+      if (operation !== NONE) {
         const next = states.after(state, operation)
         const nextLow = low ^ (hashes[2 * operation] as number)
         const nextHigh = high ^ (hashes[2 * operation + 1] as number)
         if (next === IMPOSSIBLE || !seen.add(nextLow, nextHigh, next)) {
-          at = events.after(at)
+          if (isInvocation) at = events.after(at)
+          else untried = events.placeOf(operation) + 1
           continue
         }
         this.order.push(operation)
@@ -100,19 +117,44 @@ class Search<State> {
         ;[state, low, high] = [next, nextLow, nextHigh]
         events.remove(operation)
         at = events.first
+        untried = 0
       } else {
-        this.noteStuck(operation)
+        this.noteStuck(events.operationOf(at))
         const last = this.order.pop()
         if (last === undefined) return this.result('not linearizable', null)
         state = this.before.pop() as number
         low ^= hashes[2 * last] as number
         high ^= hashes[2 * last + 1] as number
         events.restore(last)
-        at = events.after(events.invocationOf(last))
+        const isAnswered = events.isAnswered(last)
+        at = isAnswered ? events.after(events.invocationOf(last)) : events.firstReturn
+        untried = isAnswered ? 0 : events.placeOf(last) + 1
       }
     }
     this.longest = [...this.order]
     return this.result('linearizable', null)
+  }
+
+  /** The next one without an answer that may explain what comes next; or NONE. */
+  private unanswered(from: number, firstReturn: number, state: number): number {
+    const { events, states, operations, model } = this
+    for (let place = from; ; place += 1) {
+      const operation = events.unansweredAt(place)
+      if (operation === NONE || events.invocationOf(operation) > firstReturn) return NONE
+      if (events.isRemoved(operation)) continue
+      const next = states.after(state, operation)
+      if (next === IMPOSSIBLE || next === state) continue
+      if (this.areGuesses) return operation
+      const after = states.stateOf(next)
+      const change = operations[operation] as Operation
+      let at = events.first
+      while (true) {
+        const answered = operations[events.operationOf(at)] as Operation
+        if (model.mayLead(change, after, answered)) return operation
+        if (at === firstReturn) break
+        at = events.after(at)
+      }
+    }
   }
 
   /** No explanation goes on from here: this operation was answered, and has no place. */
@@ -130,7 +172,24 @@ class Search<State> {
   }
 }
 
+/**
+ * Whether a change without an answer names a version that no answer tells of: it may be that
+ * of another change without an answer, which then led to no answer and was needed all the
+ * same.
+ */
+function areGuesses(operations: readonly Operation[]): boolean {
+  const told = new Set(operations.map(({ answer }) => answer?.version))
+  return operations.some(
+    ({ answer, condition }) =>
+      answer === null &&
+      condition !== null &&
+      'version' in condition &&
+      !told.has(condition.version),
+  )
+}
+
 const IMPOSSIBLE = -1
+const NONE = -1
 
 /** States by number, and where each operation leads from each: worked out once. */
 class States<State> {
@@ -160,6 +219,10 @@ class States<State> {
     return number
   }
 
+  stateOf(number: number): State {
+    return this.states[number] as State
+  }
+
   private numberOf(state: State): number {
     const text = this.model.textOf(state)
     const known = this.numbers.get(text)
@@ -175,7 +238,8 @@ const END = 0
 
 /**
  * The invocations and returns in the order of time, as a list from which an operation can be
- * taken out and put back. Event 0 is both ends of it.
+ * taken out and put back. Event 0 is both ends of it. Operations that were never answered
+ * stand in a list of their own, in the order of their invocations.
  */
 class Events {
   private readonly next: Int32Array
@@ -184,6 +248,10 @@ class Events {
   private readonly invocations: Int32Array
   /** 0 for those who were never answered. */
   private readonly returns: Int32Array
+  private readonly unanswered: readonly number[]
+  /** By operation: where it stands among the unanswered. */
+  private readonly places: Int32Array
+  private readonly removed: Uint8Array
 
   constructor(operations: readonly Operation[]) {
     const events = operations.flatMap(({ invokedAt, returnedAt }, operation) => [
@@ -194,20 +262,41 @@ class Events {
     ])
     events.sort((a, b) => a.time - b.time)
     const count = events.length + 1
-    this.next = Int32Array.from({ length: count }, (_, i) => (i + 1) % count)
-    this.previous = Int32Array.from({ length: count }, (_, i) => (i + count - 1) % count)
+    this.next = new Int32Array(count)
+    this.previous = new Int32Array(count)
     this.operations = new Int32Array(count)
     this.invocations = new Int32Array(operations.length)
     this.returns = new Int32Array(operations.length)
+    this.places = new Int32Array(operations.length)
+    this.removed = new Uint8Array(operations.length)
     events.forEach(({ operation, isReturn }, i) => {
       this.operations[i + 1] = operation
       const places = isReturn ? this.returns : this.invocations
       places[operation] = i + 1
     })
+    const unanswered: number[] = []
+    let last = START
+    for (let event = 1; event < count; event += 1) {
+      const operation = this.operationOf(event)
+      if (this.isAnswered(operation)) {
+        this.next[last] = event
+        this.previous[event] = last
+        last = event
+      } else this.places[operation] = unanswered.push(operation) - 1
+    }
+    this.next[last] = END
+    this.previous[END] = last
+    this.unanswered = unanswered
   }
 
   get first(): number {
     return this.next[START] as number
+  }
+
+  get firstReturn(): number {
+    let at = this.first
+    while (this.isInvocation(at)) at = this.after(at)
+    return at
   }
 
   after(event: number): number {
@@ -226,26 +315,44 @@ class Events {
     return this.invocationOf(this.operationOf(event)) === event
   }
 
+  isAnswered(operation: number): boolean {
+    return this.returns[operation] !== 0
+  }
+
+  unansweredAt(place: number): number {
+    return this.unanswered[place] ?? NONE
+  }
+
+  placeOf(operation: number): number {
+    return this.places[operation] as number
+  }
+
+  isRemoved(operation: number): boolean {
+    return this.removed[operation] === 1
+  }
+
   remove(operation: number): void {
+    this.removed[operation] = 1
+    if (!this.isAnswered(operation)) return
     this.unlink(this.invocations[operation] as number)
     this.unlink(this.returns[operation] as number)
   }
 
   /** Puts back what was taken out last. */
   restore(operation: number): void {
+    this.removed[operation] = 0
+    if (!this.isAnswered(operation)) return
     this.link(this.returns[operation] as number)
     this.link(this.invocations[operation] as number)
   }
 
   private unlink(event: number): void {
-    if (event === 0) return
     const [previous, next] = this.around(event)
     this.next[previous] = next
     this.previous[next] = previous
   }
 
   private link(event: number): void {
-    if (event === 0) return
     const [previous, next] = this.around(event)
     this.next[previous] = event
     this.previous[next] = event
