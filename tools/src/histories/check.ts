@@ -1,8 +1,14 @@
 import type { History, Operation } from './history.ts'
-import { keyValue, type Model, register, whole } from './model.ts'
+import { keyValue, type Model, register, versionsTold, whole } from './model.ts'
 import { type Limits, type Result, search, type Verdict } from './search.ts'
 
-export const MODELS = { kv: keyValue, register } as const
+type NewModel = (operations: readonly Operation[]) => Model<unknown>
+
+/** By name: what operations are of. */
+export const MODELS = {
+  kv: ((operations) => keyValue(versionsTold(operations))) as NewModel,
+  register: (() => register) as NewModel,
+}
 
 export type ModelName = keyof typeof MODELS
 
@@ -28,7 +34,7 @@ export interface Finding extends Result {
  */
 export function check(history: History, options: CheckOptions): Finding {
   const { operations, initial } = history
-  const model: Model<unknown> = MODELS[options.model] as Model<unknown>
+  const model = MODELS[options.model](operations)
   const isSplit = options.split && operations.every(({ f }) => f !== 'list')
   if (!isSplit) {
     const found = search(whole(model, initial), initial, operations, options.limits)

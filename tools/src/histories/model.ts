@@ -13,10 +13,15 @@ export interface Model<State> {
   textOf(state: State): string
   /**
    * Whether a change without an answer, which led to `after`, can be needed for an answer
-   * that comes next. Others without an answer may follow before that, but none that undoes
-   * what it did: without it, all would be the same.
+   * that comes next. Some of the `others` without an answer may follow before that, but none
+   * that undoes what it did: without it, all would be the same.
    */
-  mayLead(change: Operation, after: State, answered: Operation): boolean
+  mayLead(
+    change: Operation,
+    after: State,
+    answered: Operation,
+    others: readonly Operation[],
+  ): boolean
 }
 
 /** A register: read, write, compare-and-set. */
@@ -49,29 +54,56 @@ interface Cell {
   readonly version: number | null
 }
 
-/** A key of a key/value store: get, put, append, delete, each on a condition or on none. */
-export const keyValue: Model<Cell> = {
+/**
+ * A key of a key/value store: get, put, append, delete, each on a condition or on none.
+ *
+ * @param told the versions of changes that were answered: no other change has one of them.
+ */
+export const keyValue = (told: ReadonlySet<unknown>): Model<Cell> => ({
   name: 'kv',
   operations: ['get', 'put', 'append', 'delete'],
   initial: (value) => ({ value: (value as string | null) ?? null, version: null }),
   step(before, operation) {
     const { condition, answer } = operation
-    const cell = condition ? underCondition(before, condition, answer) : before
+    const cell = condition ? underCondition(before, condition, answer, told) : before
     if (cell === undefined) return undefined
     if (answer?.held === false) return cell
-    if (operation.f === 'get') return answer ? afterGet(cell, answer) : cell
+    if (operation.f === 'get') return answer ? afterGet(cell, answer, told) : cell
     if (answer && !agrees(answer.previous, cell.value)) return undefined
     return afterChange(cell, operation)
   },
   textOf: ({ value, version }) => `${version ?? ''}:${JSON.stringify(value)}`,
-  mayLead(_change, after, { f, condition, answer }) {
-    const { value: found, previous } = answer ?? {}
+  mayLead(_change, after, { f, condition, answer }, others) {
+    const { value: found, previous, version, held } = answer ?? {}
+    const isAbsent = after.value === null
+    const appends = others.filter((other) => other.f === 'append')
+    if (held === false) {
+      if (condition === null) return false
+      return 'version' in condition || !isAbsent || appends.length > 0
+    }
+    if (condition && 'absent' in condition && !isAbsent) return false
+    if (f === 'get' && told.has(version)) return false
     const seen = f === 'get' ? found : previous
-    if (condition) return true
-    // It says nothing of the value; what it appends may stand behind that.
-    if (seen === undefined) return f === 'append'
-    return seen === null ? after.value === null : `${seen}`.startsWith(after.value ?? '')
+    if (seen === undefined) {
+      // It says nothing of the value; but what it appends may stand behind that.
+      return (
+        f === 'append' || condition !== null || (f === 'get' && version !== undefined)
+      )
+    }
+    if (seen === null || after.value === seen) return after.value === seen
+    if (!`${seen}`.startsWith(after.value ?? '')) return false
+    const rest = `${seen}`.slice(after.value?.length ?? 0)
+    return appends.some(({ value }) => rest.startsWith(`${value}`))
   },
+})
+
+/** The versions of changes that were answered. */
+export function versionsTold(operations: readonly Operation[]): ReadonlySet<unknown> {
+  const changes = operations.filter(
+    ({ f, answer }) => f !== 'get' && f !== 'list' && answer && answer.held !== false,
+  )
+  const versions = changes.map(({ answer }) => answer?.version)
+  return new Set(versions.filter((version) => version !== undefined))
 }
 
 /** The cell, with what the condition tells of it; undefined where the answer is wrong. */
@@ -79,20 +111,27 @@ function underCondition(
   cell: Cell,
   condition: Condition,
   answer: Answer | null,
+  told: ReadonlySet<unknown>,
 ): Cell | undefined {
   const isAbsent = cell.value === null
   // A change that nobody heard of and that did not hold may as well not have been made.
   const held = answer?.held ?? true
   if ('absent' in condition) return isAbsent === held ? cell : undefined
   if (isAbsent) return held ? undefined : cell
-  if (cell.version === null) return held ? { ...cell, version: condition.version } : cell
+  if (cell.version === null && !told.has(condition.version)) {
+    return held ? { ...cell, version: condition.version } : cell
+  }
   return (cell.version === condition.version) === held ? cell : undefined
 }
 
-function afterGet(cell: Cell, { value, version }: Answer): Cell | undefined {
+function afterGet(
+  cell: Cell,
+  { value, version }: Answer,
+  told: ReadonlySet<unknown>,
+): Cell | undefined {
   if (!agrees(value, cell.value)) return undefined
   if (version === undefined || cell.value === null) return cell
-  if (cell.version === null) return { ...cell, version }
+  if (cell.version === null) return told.has(version) ? undefined : { ...cell, version }
   return cell.version === version ? cell : undefined
 }
 
@@ -134,10 +173,12 @@ export function whole<State>(
       if (after === before) return state
       return new Map(state).set(key, after)
     },
-    mayLead(change, after, answered) {
+    mayLead(change, after, answered, others) {
       if (answered.f === 'list') return change.key.startsWith(answered.key)
       if (answered.key !== change.key) return false
-      return model.mayLead(change, after.get(change.key) ?? none, answered)
+      const cell = after.get(change.key) ?? none
+      const ofKey = others.filter(({ key }) => key === change.key)
+      return model.mayLead(change, cell, answered, ofKey)
     },
     textOf(state) {
       const keys = [...state.keys()].sort()

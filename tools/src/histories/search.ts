@@ -137,23 +137,39 @@ class Search<State> {
 
   /** The next one without an answer that may explain what comes next; or NONE. */
   private unanswered(from: number, firstReturn: number, state: number): number {
-    const { events, states, operations, model } = this
-    for (let place = from; ; place += 1) {
-      const operation = events.unansweredAt(place)
-      if (operation === NONE || events.invocationOf(operation) > firstReturn) return NONE
-      if (events.isRemoved(operation)) continue
+    const { states, operations } = this
+    const candidates = this.events.unansweredBefore(firstReturn)
+    for (const operation of candidates) {
+      if (this.events.placeOf(operation) < from) continue
       const next = states.after(state, operation)
       if (next === IMPOSSIBLE || next === state) continue
       if (this.areGuesses) return operation
+      const others = candidates
+        .filter((other) => other !== operation)
+        .map((other) => operations[other] as Operation)
       const after = states.stateOf(next)
       const change = operations[operation] as Operation
-      let at = events.first
-      while (true) {
-        const answered = operations[events.operationOf(at)] as Operation
-        if (model.mayLead(change, after, answered)) return operation
-        if (at === firstReturn) break
-        at = events.after(at)
-      }
+      const leads = this.answeredUpTo(firstReturn).some((answered) => {
+        // What is right without it, and changes nothing, can come before it.
+        if (states.after(state, answered) === state) return false
+        return this.model.mayLead(
+          change,
+          after,
+          operations[answered] as Operation,
+          others,
+        )
+      })
+      if (leads) return operation
+    }
+    return NONE
+  }
+
+  /** Those with an answer of which one takes effect before all others. */
+  private answeredUpTo(firstReturn: number): number[] {
+    const found: number[] = []
+    for (let at = this.events.first; ; at = this.events.after(at)) {
+      found.push(this.events.operationOf(at))
+      if (at === firstReturn) return found
     }
   }
 
@@ -319,16 +335,18 @@ class Events {
     return this.returns[operation] !== 0
   }
 
-  unansweredAt(place: number): number {
-    return this.unanswered[place] ?? NONE
+  /** In the order of their invocations, those that have not taken effect. */
+  unansweredBefore(event: number): number[] {
+    const found: number[] = []
+    for (const operation of this.unanswered) {
+      if (this.invocationOf(operation) > event) break
+      if (this.removed[operation] === 0) found.push(operation)
+    }
+    return found
   }
 
   placeOf(operation: number): number {
     return this.places[operation] as number
-  }
-
-  isRemoved(operation: number): boolean {
-    return this.removed[operation] === 1
   }
 
   remove(operation: number): void {

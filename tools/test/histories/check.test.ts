@@ -8,7 +8,7 @@ import type {
   History,
   Operation,
 } from '../../src/histories/history.ts'
-import { keyValue, register, whole } from '../../src/histories/model.ts'
+import { keyValue, register, versionsTold, whole } from '../../src/histories/model.ts'
 
 const LIMITS = { deadline: Number.POSITIVE_INFINITY, maxSteps: 100_000 }
 
@@ -191,7 +191,7 @@ const history = (names: readonly string[]) =>
 
 /** Tries every order that time allows, by all those who may be left out. */
 function canBeExplained({ operations, initial }: History): boolean {
-  const model = whole(keyValue, initial)
+  const model = whole(keyValue(versionsTold(operations)), initial)
   const visit = (
     left: readonly Operation[],
     state: ReturnType<typeof model.initial>,
