@@ -1,5 +1,5 @@
 /** A client in the laboratory: its messages cross the world's network, and it is recorded. */
-import type { Answered, Asked, Place, World } from 'tools/lab'
+import type { Answered, Asked, Place, Random, World } from 'tools/lab'
 import {
   type ClientOptions,
   KeyValueClient,
@@ -8,13 +8,16 @@ import {
   type Reply,
   type SendOptions,
   type Transport,
+  UnknownOutcome,
 } from '../src/client.ts'
-import type { Operation, Result } from '../src/kv.ts'
+import type { Condition, Operation, Result } from '../src/kv.ts'
 import type { Answer } from '../src/service.ts'
 import type { KeyValueNode, KeyValueRequest } from './lab.ts'
 
 /** A connection that is silent for so long is taken for cut off, in ms. */
 const SILENCE_MS = 1_000
+/** How long a client of the explorer tries, in ms. */
+const CLIENT_TIMEOUT_MS = 3_000
 
 /** Servers are addressed by their ids. */
 class SimulatedTransport implements Transport {
@@ -132,7 +135,7 @@ function askedIn(operation: Operation): Asked {
     f,
     key: operation.key,
     ...('value' in operation && { value: operation.value }),
-    ...(operation.if && { if: operation.if }),
+    ...(operation.if && { if: operation.if as NonNullable<Asked['if']> }),
   }
 }
 
@@ -149,4 +152,54 @@ function answeredIn(result: Result): Answered {
     default:
       return { held: false }
   }
+}
+
+/** What clients of the explorer do, the likelier the more often it stands here. */
+const KINDS = ['get', 'get', 'get', 'put', 'put', 'append', 'append', 'delete'] as const
+
+/** Draws an operation, now and then on a condition; version 0 is the one last seen. */
+export function drawOperation(random: Random, key: string, value: string): Operation {
+  const op = KINDS[Math.floor(random() * KINDS.length)] ?? 'get'
+  const condition: Condition = random() < 0.5 ? { absent: true } : { version: 0 }
+  const isOnCondition = op !== 'get' && random() < 0.2
+  return {
+    op,
+    key,
+    ...(op !== 'get' && op !== 'delete' && { value }),
+    ...(isOnCondition && { if: condition }),
+  } as Operation
+}
+
+/** A client that does what it is told, and lets every outcome pass. */
+export function joinWorld(world: World<KeyValueNode>) {
+  const place = world.join()
+  const client = new RecordedClient(world, place, { timeoutMs: CLIENT_TIMEOUT_MS })
+  const seen = new Map<string, number>()
+  const ask = async (operation: Operation) => {
+    const result = await client.execute(onWhatWasSeen(operation, seen))
+    if (operation.op !== 'list' && 'version' in result && result.version !== null) {
+      seen.set(operation.key, result.version)
+    }
+  }
+  return {
+    clock: place.clock,
+    async ask(operation: object): Promise<void> {
+      try {
+        await ask(operation as Operation)
+      } catch (error) {
+        if (!(error instanceof NotDone || error instanceof UnknownOutcome)) throw error
+      }
+    },
+  }
+}
+
+function onWhatWasSeen(
+  operation: Operation,
+  seen: ReadonlyMap<string, number>,
+): Operation {
+  if (operation.op === 'list' || !operation.if || !('version' in operation.if)) {
+    return operation
+  }
+  const version = seen.get(operation.key)
+  return { ...operation, if: version === undefined ? { absent: true } : { version } }
 }

@@ -9,7 +9,6 @@ import { join } from 'node:path'
 import {
   endWithTest,
   moreReelections,
-  mustBeLinearizable,
   type NetworkKind,
   scenarioFor,
   settings,
@@ -23,6 +22,7 @@ import {
   type Fault,
   type HistoryRow,
   type MachineSpeed,
+  mustBeLinearizable,
   type Random,
   type Rpc,
   type Surroundings,

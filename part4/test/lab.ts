@@ -1,11 +1,5 @@
 /** What the laboratory must know of this part, and all that it knows. */
-import {
-  type AppliedEntry,
-  type Part,
-  SERVICE_RULES,
-  type Surroundings,
-  type View,
-} from 'tools/lab'
+import type { AppliedEntry, Part, Surroundings, View } from 'tools/lab'
 import { faultOf, isRead, type Operation } from '../src/kv.ts'
 import {
   type AppendEntriesArgs,
@@ -15,6 +9,7 @@ import {
 } from '../src/raft.ts'
 import { type Answer, KeyValueService } from '../src/service.ts'
 import { FileStorage, MemoryStorage } from '../src/storage.ts'
+import { drawOperation, joinWorld } from './client.ts'
 
 /** What a client asks a server for, as http.ts has it from the request. */
 export interface KeyValueRequest {
@@ -161,7 +156,7 @@ export const part: Part<KeyValueNode> = {
     new KeyValueNode(surroundings, (options) => new ConsensusModule(options)),
   view: (server) => new NodeView(server),
   submit: (server, command) => server.consensus.submit(command),
-  rules: SERVICE_RULES,
+  clients: { draw: drawOperation, join: joinWorld },
   storage: {
     newDisk: () => new MemoryStorage(),
     openFile: (path) => new FileStorage(path),

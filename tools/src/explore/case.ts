@@ -37,12 +37,18 @@ export async function readCase(file: string): Promise<Case> {
 /** Above what the explorer draws: a file from elsewhere must not keep us busy for ever. */
 const MOST_MS = 3_600_000
 const MOST_ITEMS = 100_000
+const MOST_CLIENTS = 1_000
 
 async function isCase(value: unknown): Promise<boolean> {
   // Loaded for a replay only: it takes longer than many searches.
   const { z } = await import('zod')
   const count = z.number().min(0)
   const timed = z.looseObject({ atMs: count.max(MOST_MS), kind: z.enum(FAULT_KINDS) })
+  const client = z.object({
+    startsAtMs: count.max(MOST_MS),
+    gapMs: count.max(MOST_MS),
+    operations: z.array(z.looseObject({})).max(MOST_ITEMS),
+  })
   const schedule = z.looseObject({
     seed: count,
     servers: z.int().min(1).max(MAX_SERVERS),
@@ -50,6 +56,7 @@ async function isCase(value: unknown): Promise<boolean> {
     timeouts: count,
     faults: z.array(timed).max(MOST_ITEMS),
     commandsAtMs: z.array(count.max(MOST_MS)).max(MOST_ITEMS),
+    clients: z.array(client).max(MOST_CLIENTS).optional(),
   })
   return z.looseObject({ part: z.string(), schedule }).safeParse(value).success
 }

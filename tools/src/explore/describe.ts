@@ -37,11 +37,13 @@ const TROUBLES: Readonly<Record<FileStory['trouble']['kind'], string>> = {
 }
 
 /** How large a schedule is, in a few words. */
-export function sizeOf({ servers, faults, commandsAtMs, durationMs }: Schedule): string {
+export function sizeOf(schedule: Schedule): string {
+  const { servers, faults, commandsAtMs, clients = [], durationMs } = schedule
   return [
     count(servers, 'server'),
     count(faults.length, 'fault'),
     count(commandsAtMs.length, 'command'),
+    ...(clients.length > 0 ? [count(clients.length, 'client')] : []),
     `${durationMs} ms`,
   ].join(', ')
 }

@@ -1,7 +1,9 @@
 import { Dice, someOf } from '../lab/faults/dice.ts'
 import { FAULTS, type FaultName } from '../lab/faults/index.ts'
 import { FASTEST } from '../lab/faults/servers.ts'
+import type { Part } from '../lab/index.ts'
 import { between, logBetween, pick, type Random, randomStreams } from '../lab/random.ts'
+import { withClients } from './clients.ts'
 import { drawFileStory } from './file.ts'
 import {
   APART_KINDS,
@@ -46,7 +48,11 @@ const FILE_CHANCE = 0.2
  * Draws a schedule. Faults that come evenly hardly ever meet, so every seed has a temper of
  * its own: which kinds of faults, how dense, for how long, and how many commands.
  */
-export function drawSchedule(seed: number, options: DrawOptions): Schedule {
+export function drawSchedule(
+  seed: number,
+  options: DrawOptions,
+  part?: Pick<Part, 'clients'>,
+): Schedule {
   const nextStream = randomStreams(seed)
   const random = nextStream()
   const servers = options.servers ?? pick(random, SIZES)
@@ -70,10 +76,12 @@ export function drawSchedule(seed: number, options: DrawOptions): Schedule {
     file: hasFile ? drawFileStory(random) : null,
   }
   // By chances of their own: what is drawn above is the same with them and without.
-  return APART_KINDS.reduce(
+  const disturbed = APART_KINDS.reduce(
     (soFar, kind) => withSome(kind, soFar, nextStream(), options),
     withSlowness(schedule, nextStream(), options),
   )
+  const draws = part?.clients
+  return draws ? withClients(disturbed, nextStream(), draws.draw) : disturbed
 }
 
 /** A few kinds of faults more often than many. */

@@ -163,7 +163,12 @@ export class Recovery {
 
   private hasApplied(id: number, command: string): boolean {
     const { part, history } = this.world
-    return !part.submit || history.appliedBy(id).at(-1)?.command === command
+    // Clients that began something before the faults stopped may go on.
+    const applied = history.appliedBy(id)
+    return (
+      !part.submit ||
+      applied.findLast((entry) => entry.command === command) !== undefined
+    )
   }
 
   private whatIsMissing(members: readonly number[], limitMs: number): string {

@@ -8,6 +8,8 @@ import {
   silentLogger,
   World,
 } from '../lab/index.ts'
+import { mustBeLinearizable } from '../lab/linearizable.ts'
+import { Clients } from './clients.ts'
 import { runFileStory } from './file.ts'
 import { Recovery } from './recovery.ts'
 import type { Fault, Schedule } from './schedule.ts'
@@ -59,6 +61,7 @@ class Run {
   events = 0
   private readonly schedule: Schedule
   private readonly recovery: Recovery
+  private readonly clients: Clients
   /** What ends the faults that are in force, in the order in which they began. */
   private readonly inForce = new Map<Fault, () => void>()
   private commands = 0
@@ -75,6 +78,7 @@ class Run {
       onSend: (rpc) => this.recovery.noteSent(rpc),
     })
     this.recovery = new Recovery(this.world, this.inForce)
+    this.clients = new Clients(this.world)
   }
 
   async run(): Promise<Violation | null> {
@@ -85,8 +89,11 @@ class Run {
         await world.sleep(atMs - world.clock.now())
         act()
       }
+      this.clients.stop()
       await this.recovery.run(this.commands)
+      await this.clients.end()
       world.audit()
+      mustBeLinearizable(world.history.clients.rows)
       return null
     } catch (error) {
       const { invariant, message } = asViolation(error)
@@ -97,10 +104,14 @@ class Run {
   }
 
   private agenda(): { atMs: number; act: () => void }[] {
-    const { faults, commandsAtMs, durationMs } = this.schedule
+    const { faults, commandsAtMs, clients = [], durationMs } = this.schedule
     const agenda = [
       ...faults.map((fault) => ({ atMs: fault.atMs, act: () => this.begin(fault) })),
       ...commandsAtMs.map((atMs) => ({ atMs, act: () => this.offerCommand() })),
+      ...clients.map((client) => ({
+        atMs: client.startsAtMs,
+        act: () => this.clients.start(client),
+      })),
       { atMs: durationMs, act: () => {} },
     ]
     return agenda.sort((a, b) => a.atMs - b.atMs)

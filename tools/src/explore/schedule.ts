@@ -10,6 +10,7 @@ import {
   type FaultName,
   type Fault as Kind,
 } from '../lab/faults/index.ts'
+import type { ClientPlan } from './clients.ts'
 import type { FileStory } from './file.ts'
 
 /** The kinds of the laboratory's table that strike a cluster by chance. */
@@ -57,6 +58,8 @@ export interface Schedule {
   readonly commandsAtMs: readonly number[]
   /** How long each command is, in characters, where bytes take time. */
   readonly commandLength?: number
+  /** Who asks the servers for what, where they serve clients. */
+  readonly clients?: readonly ClientPlan[]
   /** What happens to a file by itself; null where there is none, or nothing to look at. */
   readonly file: FileStory | null
 }

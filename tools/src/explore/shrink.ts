@@ -1,5 +1,6 @@
 import { within } from '../lab/faults/index.ts'
 import type { Part } from '../lab/index.ts'
+import type { ClientPlan } from './clients.ts'
 import { runSchedule, type Violation } from './run.ts'
 import type { Fault, Schedule } from './schedule.ts'
 
@@ -61,6 +62,7 @@ class Shrinker {
       await this.beginEarlier()
       await this.fewer(this.best.faults, (faults) => ({ faults }))
       await this.fewer(this.best.commandsAtMs, (commandsAtMs) => ({ commandsAtMs }))
+      await this.fewerClients()
       await this.accepts({ timeouts: 0 })
       await this.simplerFaults()
       await this.shorterCommands()
@@ -109,10 +111,11 @@ class Shrinker {
 
   /** Nothing happens before the first fault or command: less of that may do. */
   private async beginEarlier(): Promise<void> {
-    const { faults, commandsAtMs, durationMs } = this.best
+    const { faults, commandsAtMs, clients = [], durationMs } = this.best
     const first = Math.min(
       ...faults.map(({ atMs }) => atMs),
       ...commandsAtMs,
+      ...clients.map(({ startsAtMs }) => startsAtMs),
       durationMs,
     )
     for (let step = first; step >= 10; step = Math.floor(step / 2)) {
@@ -134,6 +137,20 @@ class Shrinker {
         else at += size
       }
       size = Math.floor(size / 2)
+    }
+  }
+
+  /** Fewer clients, and less that each asks for. */
+  private async fewerClients(): Promise<void> {
+    const { clients } = this.best
+    if (!clients) return
+    await this.fewer(clients, (clients) => ({ clients }))
+    for (const [i] of (this.best.clients ?? []).entries()) {
+      const all = this.best.clients ?? []
+      const client = all[i] as ClientPlan
+      await this.fewer(client.operations, (operations) => ({
+        clients: all.with(i, { ...client, operations }),
+      }))
     }
   }
 
@@ -164,6 +181,9 @@ function until(schedule: Schedule, durationMs: number): Partial<Schedule> {
     durationMs,
     faults: schedule.faults.filter(({ atMs }) => atMs < durationMs),
     commandsAtMs: schedule.commandsAtMs.filter((atMs) => atMs < durationMs),
+    ...(schedule.clients && {
+      clients: schedule.clients.filter(({ startsAtMs }) => startsAtMs < durationMs),
+    }),
   }
 }
 
@@ -172,5 +192,11 @@ function earlier(schedule: Schedule, ms: number): Partial<Schedule> {
     durationMs: schedule.durationMs - ms,
     faults: schedule.faults.map((fault) => ({ ...fault, atMs: fault.atMs - ms })),
     commandsAtMs: schedule.commandsAtMs.map((atMs) => atMs - ms),
+    ...(schedule.clients && {
+      clients: schedule.clients.map((client) => ({
+        ...client,
+        startsAtMs: client.startsAtMs - ms,
+      })),
+    }),
   }
 }

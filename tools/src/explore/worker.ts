@@ -43,7 +43,7 @@ export default async function runBatch(batch: Batch): Promise<Tally> {
   let events = 0
   while (seeds < batch.count && (batch.keepGoing || found.length === 0)) {
     const seed = batch.from + seeds
-    const outcome = await runSchedule(part, drawSchedule(seed, batch.draw))
+    const outcome = await runSchedule(part, drawSchedule(seed, batch.draw, part))
     seeds += 1
     simulatedMs += outcome.simulatedMs
     events += outcome.events

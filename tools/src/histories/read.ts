@@ -71,7 +71,25 @@ function formatOf(line: string): Format {
   )
 }
 
-const readNdjson = (line: string): HistoryEvent => eventOfRow(JSON.parse(line))
+const condition = z.union([
+  z.object({ version: z.int() }).strict(),
+  z.object({ absent: z.literal(true) }).strict(),
+])
+
+const row = z.object({
+  type: z.enum(['invoke', 'ok', 'fail', 'info']),
+  process: z.union([z.int(), z.string()]),
+  f: z.string(),
+  key: z.string().default(''),
+  value: z.unknown().optional(),
+  if: condition.optional(),
+  version: z.int().nullish(),
+  previous: z.unknown().optional(),
+  held: z.boolean().optional(),
+})
+
+const readNdjson = (line: string): HistoryEvent =>
+  eventOfRow(z.parse(row, JSON.parse(line)))
 
 const ednEvent = z.object({
   type: z.enum(['invoke', 'ok', 'fail', 'info']),

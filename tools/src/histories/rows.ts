@@ -1,28 +1,31 @@
 /** A history as this repository writes it: one row an event. */
-import { z } from 'zod'
 import { check, type Finding } from './check.ts'
 import { HistoryBuilder, type HistoryEvent } from './events.ts'
+import type { Condition } from './history.ts'
 
-const condition = z.union([
-  z.object({ version: z.int() }).strict(),
-  z.object({ absent: z.literal(true) }).strict(),
-])
+/** An operation is invoked, or it returns: in Jepsen's words. */
+export interface HistoryRow {
+  /** It was carried out; it certainly was not, and never will be; nobody knows. */
+  readonly type: 'invoke' | 'ok' | 'fail' | 'info'
+  /** Does one thing at a time. After an unknown outcome it does nothing any more. */
+  readonly process: number | string
+  /** What is asked for, by name. */
+  readonly f: string
+  /** Of a list: the prefix. */
+  readonly key: string
+  /** In ms; what counts is the order of the rows. */
+  readonly time?: number
+  /** What is written, or was found. */
+  readonly value?: unknown
+  readonly if?: Condition | undefined
+  /** Whether the condition held. */
+  readonly held?: boolean | undefined
+  readonly version?: number | null | undefined
+  readonly previous?: unknown
+}
 
-const rowOfHistory = z.object({
-  type: z.enum(['invoke', 'ok', 'fail', 'info']),
-  process: z.union([z.int(), z.string()]),
-  f: z.string(),
-  key: z.string().default(''),
-  value: z.unknown().optional(),
-  if: condition.optional(),
-  version: z.int().nullish(),
-  previous: z.unknown().optional(),
-  held: z.boolean().optional(),
-})
-
-/** @throws ZodError when it is none. */
-export function eventOfRow(row: unknown): HistoryEvent {
-  const { process, if: asked, held, ...event } = z.parse(rowOfHistory, row)
+export function eventOfRow(row: HistoryRow): HistoryEvent {
+  const { process, if: asked, held, ...event } = row
   const { type, f, key, value, version, previous } = event
   const found = f === 'get' || f === 'read' || f === 'list' ? { value } : { previous }
   return {
@@ -37,7 +40,7 @@ export function eventOfRow(row: unknown): HistoryEvent {
 }
 
 /** Whether a service's clients saw what can be explained, key by key. */
-export function checkRows(rows: readonly unknown[], timeoutMs = 60_000): Finding {
+export function checkRows(rows: readonly HistoryRow[], timeoutMs = 60_000): Finding {
   const builder = new HistoryBuilder()
   for (const row of rows) builder.add(eventOfRow(row))
   const limits = { deadline: performance.now() + timeoutMs, maxSteps: MAX_STEPS }

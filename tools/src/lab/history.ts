@@ -1,3 +1,4 @@
+import type { HistoryRow } from '../histories/rows.ts'
 import type { AppliedEntry } from './view.ts'
 
 /** A command that was offered to a server, and the index that it got there, or null. */
@@ -6,27 +7,6 @@ export interface Offer {
   readonly to: number
   readonly command: string
   readonly index: number | null
-}
-
-/** A line of a history, in Jepsen's words: an operation is invoked, or it returns. */
-export interface HistoryRow {
-  /** It was carried out; it certainly was not, and never will be; nobody knows. */
-  readonly type: 'invoke' | 'ok' | 'fail' | 'info'
-  /** Does one thing at a time. After an unknown outcome it does nothing any more. */
-  readonly process: number
-  /** What is asked for, by name. */
-  readonly f: string
-  /** Of a list: the prefix. */
-  readonly key: string
-  /** In ms. */
-  readonly time: number
-  /** What is written, or was found. */
-  readonly value?: unknown
-  readonly if?: unknown
-  /** Whether the condition held. */
-  readonly held?: boolean
-  readonly version?: number | null
-  readonly previous?: unknown
 }
 
 /** What a client asks for, and what it is answered, as fields of a row. */

@@ -4,6 +4,7 @@ import type { Transport } from './costs.ts'
 import type { Random } from './random.ts'
 import type { Rule } from './rules/rule.ts'
 import type { AppliedEntry, View } from './view.ts'
+import type { World } from './world.ts'
 
 /**
  * What a part says of itself in its test/lab.ts: all that the tests, the explorer, the
@@ -22,6 +23,8 @@ export interface Part<S extends Server = Server> {
   view(server: S): View
   /** Where the part takes commands. @returns the entry's index, or null. */
   submit?(server: S, command: string): number | null
+  /** Where the part serves clients. */
+  readonly clients?: ClientsOfPart<S>
   /**
    * The RPCs of clients that may arrive twice; of others, a connection sees to it that they
    * do not.
@@ -55,6 +58,13 @@ export interface Surroundings {
   readonly denied: (index: number, term: number) => void
   /** As the part types it: what `storage` gives, behind what the world does to disks. */
   readonly storage: never
+}
+
+interface ClientsOfPart<S extends Server> {
+  /** Something that a client may ask for, as plain data; what it writes is `value`. */
+  draw(random: Random, key: string, value: string): object
+  /** A client of this world. `ask` ends with what it asked for, whatever came of it. */
+  join(world: World<S>): { readonly clock: Clock; ask(operation: object): Promise<void> }
 }
 
 interface StorageOfPart {

@@ -14,6 +14,7 @@ import { type Random, randomStreams } from './random.ts'
 import { RULES } from './rules/index.ts'
 import { Referee } from './rules/referee.ts'
 import { InvariantViolation } from './rules/rule.ts'
+import { SERVICE_RULES } from './rules/services.ts'
 import { SIGHTS } from './sights.ts'
 import type { AppliedEntry, View } from './view.ts'
 
@@ -154,7 +155,12 @@ export class World<S extends Server = Server> {
       costs: new Costs(),
       disk: options.openStorage ? null : (part.storage?.newDisk() ?? null),
     }))
-    this.referee = new Referee([...RULES, ...(part.rules ?? []), ...SIGHTS])
+    this.referee = new Referee([
+      ...RULES,
+      ...(part.clients ? SERVICE_RULES : []),
+      ...(part.rules ?? []),
+      ...SIGHTS,
+    ])
   }
 
   /** Puts all servers into the world, and starts them. */

@@ -1,9 +1,9 @@
 import { explain } from '../histories/explain.ts'
-import { checkRows } from '../histories/rows.ts'
-import { InvariantViolation } from '../lab/rules/rule.ts'
+import { checkRows, type HistoryRow } from '../histories/rows.ts'
+import { InvariantViolation } from './rules/rule.ts'
 
 /** @throws InvariantViolation when what clients saw has no explanation, or none was found. */
-export function mustBeLinearizable(rows: readonly object[]): void {
+export function mustBeLinearizable(rows: readonly HistoryRow[]): void {
   const found = checkRows(rows)
   if (found.verdict === 'linearizable') return
   const why =
