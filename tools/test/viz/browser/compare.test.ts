@@ -6,7 +6,9 @@ import { compareRuns } from '../../../src/viz/compare.ts'
 import { seriousProblems } from '../../accessibility.ts'
 import { pageTest as test } from '../../browser/page-test.ts'
 import { leaderOf, realLog } from '../real.ts'
-import { browser, dir, textOf } from './opened.ts'
+import { browser, dir, textOf, usePages } from './opened.ts'
+
+usePages()
 
 /** Two commands of a cluster; with seed 8 the second is another, and the test fails. */
 function logOfSeed(seed: number, name = 'two commands'): string {

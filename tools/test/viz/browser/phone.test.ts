@@ -3,7 +3,9 @@ import { beforeAll, describe, expect } from 'vitest'
 import { seriousProblems } from '../../accessibility.ts'
 import { pageTest as test } from '../../browser/page-test.ts'
 import { eventfulLog, leaderOf, realLog } from '../real.ts'
-import { open, rows, selectedRow, textOf, writeOne } from './opened.ts'
+import { open, rows, selectedRow, textOf, usePages, writeOne } from './opened.ts'
+
+usePages()
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true }
 
