@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { showsColor } from '../src/cli/print.ts'
+import { linePrinter } from '../src/dotest/print.ts'
 import type { TestLogLine } from '../src/testlog/event.ts'
 import { prettyLine } from '../src/testlog/pretty.ts'
 
@@ -32,6 +33,23 @@ test('a line tells the time, the server, its role and term, and what happened', 
   expect(prettyLine(LINE)).toBe(
     '   1193.278  1       Candidate t12   becomes Candidate in term 12  votedFor=1',
   )
+})
+
+test.each([
+  ...['no JSON', '7', 'null', '[]', '{}', '{"time":1}', '{"time":"1","msg":"m"}'],
+  ...[
+    '{"time":1,"msg":"m","rpc":{}}',
+    '{"time":1,"msg":"m","rpc":{"method":"a","args":null}}',
+  ],
+  '{"time":1,"msg":"m","rpc":7}',
+])('a line that is none is shown as it is: %s', (text) => {
+  const written = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+  try {
+    for (const isVerbose of [true, false]) linePrinter(isVerbose)(text)
+    expect(written.mock.calls.map(([said]) => said)).toEqual([`${text}\n`, `${text}\n`])
+  } finally {
+    written.mockRestore()
+  }
 })
 
 test('the time counts from the start of the test', () => {

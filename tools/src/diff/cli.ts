@@ -1,6 +1,6 @@
 /** Shows what one part changes in another, side by side, as a page. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { program } from '../cli/command.ts'
@@ -9,8 +9,9 @@ import { openPage } from '../cli/open.ts'
 import { say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
 import { listParts, partNamed } from '../parts/find.ts'
+import { passagesOf } from './chapter.ts'
 import { type Comparison, compareParts, only, pathsOf, WHY_LEFT_OUT } from './compare.ts'
-import { type Note, readNote } from './note.ts'
+import { readNote } from './note.ts'
 import { pageOf, summaryOf } from './page.ts'
 
 interface Options {
@@ -41,7 +42,11 @@ async function main(): Promise<number> {
   const all = compareParts(ROOT, from, to)
   const comparison = file === undefined ? all : only(all, [findFile(all, file)])
   const page = resolve(out ?? join(ROOT, 'timelines', 'diff', `${from}-${to}.html`))
-  write(page, pageOf(comparison, notesBetween(from, to)))
+  const docs = relative(dirname(page), join(ROOT, 'docs')).split(sep).join('/')
+  const later = partsBetween(from, to)
+  const notes = later.map((part) => readNote(ROOT, part)).filter((note) => note !== null)
+  const passages = later.flatMap((part) => passagesOf(ROOT, part, docs))
+  write(page, await pageOf(comparison, notes, passages))
   report(comparison)
   const address = pathToFileURL(page).href
   say(`page  ${address}`)
@@ -83,14 +88,11 @@ function findFile(comparison: Comparison, name: string): string {
   throw new UsageError(`${problem} "${name}"; there are ${candidates.join(', ')}`)
 }
 
-/** What each part on the way says of its own changes. */
-function notesBetween(from: string, to: string): Note[] {
+/** The parts on the way, each of which says of its own changes. */
+function partsBetween(from: string, to: string): string[] {
   const parts = listParts(ROOT)
   const [start, end] = [parts.indexOf(from), parts.indexOf(to)].sort((a, b) => a - b)
-  return parts
-    .slice((start ?? 0) + 1, (end ?? 0) + 1)
-    .map((part) => readNote(ROOT, part))
-    .filter((note) => note !== null)
+  return parts.slice((start ?? 0) + 1, (end ?? 0) + 1)
 }
 
 function write(file: string, page: string): void {

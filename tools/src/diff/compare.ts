@@ -7,8 +7,11 @@ import { headingsOf } from '../markdown/read.ts'
 import { definitionsIn } from '../source/definitions.ts'
 
 /** A file that two parts have, and that differs. */
-interface ChangedFile {
+export interface ChangedFile {
   readonly path: string
+  readonly before: string
+  readonly after: string
+  /** All of its lines, those that did not change, too. */
   readonly diff: DiffFile
 }
 
@@ -29,9 +32,6 @@ export interface Comparison {
   /** What nobody could read beside the rest: see `WHY_LEFT_OUT`. */
   readonly leftOut: readonly string[]
 }
-
-/** So many equal lines around a change say where it stands. */
-const CONTEXT_LINES = 5
 
 /** Ten times what the longest file of a part has: to compare more takes minutes. */
 const MOST_BYTES = 500_000
@@ -121,17 +121,21 @@ function loneFile(path: string, text: string): LoneFile {
 }
 
 function changedFile(path: string, before: string, after: string): ChangedFile {
-  const context = { context: CONTEXT_LINES }
+  const context = { context: Number.POSITIVE_INFINITY }
   const patch = createTwoFilesPatch(path, path, before, after, '', '', context)
   const [diff] = parse(patch)
   if (!diff) throw new Error(`no difference was found in ${path}, though there is one`)
-  const headings = headingsIn(after, path)
-  const lines = after.split('\n')
-  for (const block of diff.blocks) {
-    const line = headings.findLast((heading) => heading <= block.newStartLine)
-    block.header = nameIn(lines[(line ?? 0) - 1] ?? '')
+  return { path, before, after, diff }
+}
+
+/** Of a text: the definition or heading that a line belongs to. Lines count from 1. */
+export function placesIn(text: string, path: string): (line: number) => string {
+  const headings = headingsIn(text, path)
+  const lines = text.split('\n')
+  return (line) => {
+    const heading = headings.findLast((above) => above <= line)
+    return nameIn(lines[(heading ?? 0) - 1] ?? '')
   }
-  return { path, diff }
 }
 
 /** The lines, from 1, that name what follows them: definitions, headings of Markdown. */

@@ -39,10 +39,18 @@ function sayHeartbeats(count: number, lost: number): void {
 
 function parseOrNull(text: string): TestLogLine | null {
   try {
-    return JSON.parse(text) as TestLogLine
+    const value: unknown = JSON.parse(text)
+    return isLine(value) ? value : null
   } catch {
     return null
   }
+}
+
+/** A part in the making can say anything; what is shown must have what is shown of it. */
+function isLine(value: unknown): value is TestLogLine {
+  const { time, msg, rpc } = (value ?? {}) as Partial<TestLogLine>
+  const isRpc = typeof rpc?.method === 'string' && rpc.args instanceof Object
+  return typeof time === 'number' && typeof msg === 'string' && (!rpc || isRpc)
 }
 
 export function sayResult(name: string, passed: boolean, durationMs: number): void {

@@ -1,5 +1,7 @@
 /** Looks for schedules of faults that break a part. */
-import { resolve } from 'node:path'
+import { Console } from 'node:console'
+import { parse, resolve } from 'node:path'
+import { keepTemporaryFilesIn } from '../cli/ending.ts'
 import { exitCodeOf, UsageError } from '../cli/exit.ts'
 import { openPage } from '../cli/open.ts'
 import { say } from '../cli/print.ts'
@@ -8,7 +10,7 @@ import { loadPart } from '../parts/load.ts'
 import { compileMistake, findMistake } from '../parts/mistake.ts'
 import { readCase } from './case.ts'
 import { drawSchedule } from './draw.ts'
-import { Explorer, type Search } from './explore.ts'
+import { Explorer, NO_END, type Search } from './explore.ts'
 import {
   EXIT_FOUND,
   EXIT_UNREACHED,
@@ -18,8 +20,8 @@ import {
   SEEDS_TO_REACH_ALL,
   seedsOfShard,
 } from './options.ts'
-import type { DrawOptions } from './schedule.ts'
-import { drawOptionsFor, type Speed, showSearch, stopwatch } from './search.ts'
+import type { DrawOptions, Schedule } from './schedule.ts'
+import { drawOptionsFor, mustBear, type Speed, showSearch, stopwatch } from './search.ts'
 import { type Finding, inMs, showFinding, showSchedule } from './show.ts'
 import { logCase, writeTimeline } from './timeline.ts'
 import type { Found, Tally } from './worker.ts'
@@ -30,6 +32,14 @@ async function main(): Promise<number> {
   const command = exploreCommand().parse()
   const options = command.opts<ExploreOptions>()
   const [name] = command.args
+  if (options.replay !== undefined && name !== undefined) {
+    throw new UsageError(
+      'a case says of which part it is: leave out the part, or --replay',
+    )
+  }
+  keepTemporaryFilesIn('raft-explore-')
+  // What a part prints is no result, and results are all that standard output is for.
+  globalThis.console = new Console(process.stderr)
   if (options.replay !== undefined) return replayFile(options.replay, options)
   if (name === undefined) {
     throw new UsageError('name the part to explore, as in: npm run explore -- part3')
@@ -140,23 +150,36 @@ function tellReached({ reached }: Tally): void {
 
 async function replayFile(file: string, options: ExploreOptions): Promise<number> {
   const found = await readCase(file)
-  const { mistake } = found
+  const { mistake, schedule } = found
   const code = mistake
     ? await compileMistake(findMistake(mistake))
     : await compilePart(found.part)
   const part = await loadPart(code)
+  mustBear(part, found.part, schedule)
+  if (await isEndless(code, schedule)) return EXIT_FOUND
   const outDir = resolve(options.outDir)
-  const log = resolve(outDir, 'replay.log')
-  const { violation } = await logCase(
-    part,
-    found,
-    log,
-    `npm run explore -- --replay ${file}`,
-  )
-  showSchedule(found.schedule)
+  // Never the name of the case itself, nor of another that is replayed at the same time.
+  const log = resolve(outDir, `${parse(file).name}-replay.log`)
+  const replay = `npm run explore -- --replay ${file}`
+  const { violation } = await logCase(part, found, log, replay)
+  showSchedule(schedule)
   say(violation ? `  at ${inMs(violation.atMs)} ${violation.message}` : 'No violation.')
   const timeline = await writeTimeline(log, outDir)
   say(`Timeline: ${timeline}`)
   if (options.open) await openPage(timeline)
   return violation ? EXIT_FOUND : 0
+}
+
+/** In a thread that can be ended, before it is done where it can be shown. */
+async function isEndless(code: string, schedule: Schedule): Promise<boolean> {
+  const explorer = await Explorer.create(1)
+  try {
+    const violation = await explorer.tryOut(code, schedule)
+    if (violation?.invariant !== NO_END) return false
+    showSchedule(schedule)
+    say(`  ${violation.message}`)
+    return true
+  } finally {
+    await explorer.close()
+  }
 }

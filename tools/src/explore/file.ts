@@ -86,6 +86,19 @@ export function runFileStory(openFile: OpenFile, story: FileStory): void {
   }
 }
 
+/** More than any story writes. */
+const SOMETHING = Buffer.alloc(256 * 1024)
+
+/** @throws what the machine says, when it is the machine that cannot keep a file. */
+export function writeSomething(): void {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'raft-explore-'))
+  try {
+    fs.writeFileSync(join(folder, 'something'), SOMETHING)
+  } finally {
+    fs.rmSync(folder, { recursive: true })
+  }
+}
+
 class FileLife {
   private readonly openFile: OpenFile
   private readonly file: string

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { program, wholeNumber } from '../cli/command.ts'
 import { UsageError } from '../cli/exit.ts'
-import { parseWholeNumber } from '../cli/numbers.ts'
+import { MAX_SEED, parseWholeNumber } from '../cli/numbers.ts'
 import { FAULT_KINDS, type FaultKind } from './schedule.ts'
 
 /** The exit code when a violation was found. */
@@ -13,6 +13,7 @@ export const EXIT_UNREACHED = 3
 export const SEEDS_TO_REACH_ALL = 100_000
 
 export const MAX_SERVERS = 7
+export const MAX_DURATION_S = 3600
 const DEFAULT_SEEDS = 1000
 /** Long enough for some twenty elections. */
 const DEFAULT_DURATION_S = 5
@@ -65,11 +66,22 @@ export function exploreCommand(): Command {
     .description('Looks for schedules of faults that break a part of this tutorial.')
     .argument('[part]', 'part1, part2, …')
   return withSearchOptions(found, DEFAULT_SEEDS)
-    .option('--replay <file>', 'run a schedule that was saved, instead of seeds')
+    .addOption(
+      new Option(
+        '--replay <file>',
+        'run a schedule that was saved, instead of seeds',
+      ).conflicts(OF_SEEDS),
+    )
     .option('--keep-going', 'go through all seeds, whatever is found', false)
     .option('--shard <i/n>', 'only the i-th of n shares of the seeds', shard)
     .addHelpText('after', HELP)
 }
+
+/** The options that say nothing of a schedule that was saved. */
+const OF_SEEDS = [
+  ...['seeds', 'from', 'duration', 'servers', 'faults', 'jobs', 'json'],
+  ...['keepGoing', 'shard'],
+]
 
 /** The options that every search has. */
 export function withSearchOptions(command: Command, seeds: number): Command {
@@ -121,6 +133,10 @@ export function optionsOfSeed(options: ExploreOptions): string {
 /** The seeds that are this machine's share: one after another, none twice, none left out. */
 export function seedsOfShard(options: ExploreOptions): { from: number; seeds: number } {
   const { from, seeds, shard } = options
+  const last = from + seeds - 1
+  if (last > MAX_SEED) {
+    throw new UsageError(`the last seed would be ${last}; it can be ${MAX_SEED} at most`)
+  }
   if (!shard) return { from, seeds }
   const start = Math.floor((seeds * (shard.index - 1)) / shard.count)
   const end = Math.floor((seeds * shard.index) / shard.count)
@@ -136,8 +152,8 @@ function size(text: string): number {
 
 function seconds(text: string): number {
   const value = Number(text)
-  if (text.trim() !== '' && value > 0 && value <= 3600) return value
-  throw new InvalidArgumentError('It can be a number above 0, up to 3600.')
+  if (text.trim() !== '' && value > 0 && value <= MAX_DURATION_S) return value
+  throw new InvalidArgumentError(`It can be a number above 0, up to ${MAX_DURATION_S}.`)
 }
 
 function faultKinds(text: string): FaultKind[] {

@@ -10,7 +10,7 @@ import {
 } from '../lab/index.ts'
 import { mustBeLinearizable } from '../lab/linearizable.ts'
 import { Clients } from './clients.ts'
-import { runFileStory } from './file.ts'
+import { runFileStory, writeSomething } from './file.ts'
 import { Recovery } from './recovery.ts'
 import type { Fault, Schedule } from './schedule.ts'
 
@@ -34,9 +34,41 @@ export async function runSchedule(
   schedule: Schedule,
   logger: (clock: Clock) => Logger = () => silentLogger,
 ): Promise<Outcome> {
-  const run = new Run(part, schedule, logger)
-  const violation = (await run.run()) ?? fileViolation(part, schedule)
-  return { violation, simulatedMs: run.world.clock.now(), events: run.events }
+  watchStrays()
+  try {
+    const run = new Run(part, schedule, logger)
+    const found = (await run.run()) ?? fileViolation(part, schedule)
+    const atMs = run.world.clock.now()
+    const violation = found ?? (await strayViolation(atMs))
+    return { violation, simulatedMs: atMs, events: run.events }
+  } finally {
+    unwatchStrays()
+  }
+}
+
+/** What a part lets fall where nobody catches it: outside of virtual time. */
+const strays: unknown[] = []
+const noteStray = (error: unknown) => void strays.push(error)
+
+/** From now on in this thread, also between schedules. */
+export function watchStrays(): void {
+  process.on('unhandledRejection', noteStray)
+  process.on('uncaughtException', noteStray)
+}
+
+function unwatchStrays(): void {
+  process.off('unhandledRejection', noteStray)
+  process.off('uncaughtException', noteStray)
+}
+
+async function strayViolation(atMs: number): Promise<Violation | null> {
+  // Promises are looked at, and timers of the machine that are due have their say.
+  await new Promise((resolve) => setImmediate(resolve))
+  const [error] = strays.splice(0)
+  if (error === undefined) return null
+  const { invariant, message } = asViolation(error)
+  const where = 'in a promise that nobody waits for, or in a timer of the machine'
+  return { invariant, message: `${message}; ${where}`, atMs }
 }
 
 /** What becomes of a file has no time of its own. */
@@ -46,6 +78,8 @@ function fileViolation(part: Part, { file, durationMs }: Schedule): Violation | 
     runFileStory(part.storage.openFile, file)
     return null
   } catch (error) {
+    // On a full disk every part loses what it writes.
+    writeSomething()
     const { invariant, message } = asViolation(error)
     return { invariant, message, atMs: durationMs }
   }

@@ -3,7 +3,7 @@ import { type Progress, showProgress } from '../cli/progress.ts'
 import { FAULTS } from '../lab/faults/index.ts'
 import type { Part } from '../lab/index.ts'
 import type { ExploreOptions } from './options.ts'
-import type { DrawOptions } from './schedule.ts'
+import type { DrawOptions, Schedule } from './schedule.ts'
 import { FAULT_KINDS } from './schedule.ts'
 import type { Tally } from './worker.ts'
 
@@ -28,6 +28,14 @@ export function drawOptionsFor(
     hasCommands: part.submit !== undefined,
     bearsSlowness: part.transport === 'stream',
   }
+}
+
+/** What a part promises nothing about it cannot break. @throws UsageError */
+export function mustBear(part: Part, name: string, { faults, file }: Schedule): void {
+  const kinds = faults.filter(({ kind }) => FAULTS[kind].appliesTo?.(part) === false)
+  const [what = file && !part.storage ? 'files' : null] = kinds.map(({ kind }) => kind)
+  if (what === null) return
+  throw new UsageError(`${name} promises nothing about what this schedule has: ${what}`)
 }
 
 /** Says how far a search is. */

@@ -5,6 +5,7 @@ import { ROOT } from '../cli/root.ts'
 import { loadPart } from '../parts/load.ts'
 import { type Case, saveCase } from './case.ts'
 import { describeSchedule, sizeOf } from './describe.ts'
+import { NO_END } from './explore.ts'
 import type { Schedule } from './schedule.ts'
 import { shrink } from './shrink.ts'
 import { logCase, writeTimeline } from './timeline.ts'
@@ -42,7 +43,7 @@ async function keepFinding(finding: Finding, outDir: string): Promise<Shown> {
   const smaller = { ...found, schedule, violation }
   const name = `${found.mistake ?? found.part}-seed-${found.foundWithSeed}`
   const file = join(outDir, `${name}.json`)
-  saveCase(file, smaller)
+  await saveCase(file, smaller)
   const log = join(outDir, `${name}.log`)
   await logCase(part, smaller, log, replay)
   return { smaller, tries, file, timeline: await writeTimeline(log, outDir) }
@@ -54,9 +55,13 @@ export async function showFinding(
   options: ShowOptions,
 ): Promise<void> {
   const { violation, foundWithSeed, schedule, replay, part } = finding
-  say(`\nSeed ${foundWithSeed} breaks ${part} after ${inMs(violation.atMs)}:\n`)
+  const isEndless = violation.invariant === NO_END
+  const when = isEndless ? '' : ` after ${inMs(violation.atMs)}`
+  say(`\nSeed ${foundWithSeed} breaks ${part}${when}:\n`)
   say(`  ${violation.message}\n`)
   say(`Replay: ${replay}`)
+  // To make it smaller, or to write its log, would have no end either.
+  if (isEndless) return
   const { smaller, tries, file, timeline } = await keepFinding(finding, options.outDir)
   say(`\nMade smaller (${tries} tries), from ${sizeOf(schedule)}`)
   say(`to ${sizeOf(smaller.schedule)}:\n`)

@@ -1,20 +1,25 @@
-import { rmSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import { pino } from 'pino'
+import { atEnd } from '../cli/ending.ts'
 import type { Part } from '../lab/index.ts'
 import { logTestEnd, logTestStart } from '../testlog/frame.ts'
 import { silentLogger, testLogger } from '../testlog/logger.ts'
 import type { Case } from './case.ts'
 import { type Outcome, runSchedule } from './run.ts'
 
-/** Runs a case once more, with the test log on, into a file. */
+/**
+ * Runs a case once more, with the test log on, into a file, which is there when it is whole:
+ * another explorer may be writing the same.
+ */
 export async function logCase(
   part: Part,
   found: Case,
   file: string,
   replay: string,
 ): Promise<Outcome> {
-  rmSync(file, { force: true })
-  const destination = pino.destination({ dest: file, sync: true, mkdir: true })
+  const unfinished = `${file}.${process.pid}.unfinished`
+  const forget = atEnd(() => rmSync(unfinished, { force: true }))
+  const destination = pino.destination({ dest: unfinished, sync: true, mkdir: true })
   const { seed, servers } = found.schedule
   const name = `${found.mistake ?? found.part}, seed ${found.foundWithSeed}`
   let logger = silentLogger
@@ -27,6 +32,8 @@ export async function logCase(
   const { violation, simulatedMs } = outcome
   logTestEnd(logger, simulatedMs, violation && withoutStack(violation.message))
   destination.end()
+  renameSync(unfinished, file)
+  forget()
   return outcome
 }
 

@@ -1,6 +1,8 @@
 /** The gallery: known mistakes, and the explorer that finds them. */
+import { Console } from 'node:console'
 import { resolve } from 'node:path'
 import { program } from '../cli/command.ts'
+import { keepTemporaryFilesIn } from '../cli/ending.ts'
 import { EXIT_USAGE, exitCodeOf, UsageError } from '../cli/exit.ts'
 import { complain, paint, paintDiff, say } from '../cli/print.ts'
 import { drawSchedule } from '../explore/draw.ts'
@@ -111,6 +113,8 @@ async function runAsked(name: string | undefined, options: RunOptions): Promise<
   if (options.all === (name !== undefined)) {
     throw new UsageError('name one mistake, or give --all for all of them')
   }
+  keepTemporaryFilesIn('raft-explore-')
+  globalThis.console = new Console(process.stderr)
   const explorer = await Explorer.create(options.jobs)
   try {
     if (name === undefined) return await runAll(explorer, options)

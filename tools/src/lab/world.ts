@@ -10,6 +10,7 @@ import { Messages, type Node } from './messages.ts'
 import { Network, type NetworkFaults, RELIABLE } from './network.ts'
 import type { Disk, Part, Server, Surroundings, Timing } from './part.ts'
 import { Passage } from './passage.ts'
+import { peerClassOf } from './peer.ts'
 import { type Random, randomStreams } from './random.ts'
 import { RULES } from './rules/index.ts'
 import { Referee } from './rules/referee.ts'
@@ -109,8 +110,9 @@ export class World<S extends Server = Server> {
   private readonly passage: Passage | null
   private readonly nextStream: () => Random
   private readonly homes: readonly Home[]
-  private readonly servers = new Map<number, ServerNode<S>>()
-  private readonly clients = new Map<number, Node>()
+  /** By id: the present life of each. Clients' ids begin at FIRST_CLIENT. */
+  private readonly servers: ServerNode<S>[] = []
+  private readonly clients: Node[] = []
 
   constructor(options: WorldOptions<S>) {
     const {
@@ -207,7 +209,7 @@ export class World<S extends Server = Server> {
       trace: (event, message, fields) => server.trace(event, message, fields),
       promised: 0,
     }
-    this.servers.set(id, node)
+    this.servers[id] = node
     return server
   }
 
@@ -218,7 +220,7 @@ export class World<S extends Server = Server> {
 
   /** Lets a client take part, whose code may await. `take` answers messages to it. */
   join(take: Node['take'] = () => null): Place {
-    const id = FIRST_CLIENT + this.clients.size
+    const id = FIRST_CLIENT + this.clients.length
     const random = this.nextStream()
     const logger = this.logger.child({ client: id })
     const machine = new Machine({
@@ -226,7 +228,7 @@ export class World<S extends Server = Server> {
       afterEvent: () => this.passage?.settleSoon(),
       onPowerFailure: () => {},
     })
-    this.clients.set(id, {
+    this.clients.push({
       machine,
       costs: new Costs(),
       take,
@@ -377,13 +379,13 @@ export class World<S extends Server = Server> {
   }
 
   private node(id: number): Node {
-    const node = this.servers.get(id) ?? this.clients.get(id)
+    const node = this.servers[id] ?? this.clients[id - FIRST_CLIENT]
     if (node) return node
     throw noServer(id)
   }
 
   private serverNode(id: number): ServerNode<S> {
-    const node = this.servers.get(id)
+    const node = this.servers[id]
     if (node) return node
     throw noServer(id)
   }
@@ -444,12 +446,7 @@ export class World<S extends Server = Server> {
 
   /** Another server as a server sees it: a method for each RPC of the part. */
   private peer(from: number, to: number): object {
-    const calls = Object.entries(this.part.rpcs).map(([method, name]) => {
-      const call = (args: Rpc['args'], onReply: (reply: unknown) => void) =>
-        this.messages.call(from, to, method, args, onReply)
-      return [name, call]
-    })
-    return { id: to, ...Object.fromEntries(calls) }
+    return new (peerClassOf(this.part.rpcs))(this.messages, from, to)
   }
 }
 

@@ -17,7 +17,7 @@ export interface Replacement {
  * Compiles a part into one module, as text: so that it reaches the workers as plain data,
  * and a part with a mistake in it needs no files.
  *
- * @throws UsageError when there is no such part.
+ * @throws UsageError when there is no such part, or it cannot be compiled.
  */
 export async function compilePart(
   name: string,
@@ -26,17 +26,32 @@ export async function compilePart(
   if (!listParts(ROOT).includes(name)) {
     throw new UsageError(`there is no ${name}/test/lab.ts; name a part, like part1`)
   }
-  const { outputFiles } = await esbuild.build({
+  const options: esbuild.BuildOptions = {
+    absWorkingDir: ROOT,
     entryPoints: [join(ROOT, name, LAB_FILE)],
     bundle: true,
-    write: false,
     format: 'esm',
     platform: 'node',
     target: 'node20',
     logLevel: 'silent',
     plugins: [locks, ...(replacement ? [replacing(replacement)] : [])],
-  })
-  return outputFiles[0]?.text ?? ''
+  }
+  try {
+    const { outputFiles } = await esbuild.build({ ...options, write: false })
+    return outputFiles[0]?.text ?? ''
+  } catch (error) {
+    throw new UsageError(`${name} cannot be compiled: ${whatIsWrong(error)}`)
+  }
+}
+
+/** The first of esbuild's complaints, with the place of it. */
+function whatIsWrong(error: unknown): string {
+  const [first] = (error as Partial<esbuild.BuildFailure>).errors ?? []
+  if (!first) throw error
+  const { text, location } = first
+  return location
+    ? `${location.file}:${location.line}:${location.column + 1}: ${text}`
+    : text
 }
 
 /** A package with a binary stays where it is; a text has no folder to find it from. */

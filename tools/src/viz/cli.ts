@@ -6,19 +6,24 @@ import { show } from '../cli/open.ts'
 import { matcher } from '../cli/pattern.ts'
 import { complain, paint, say } from '../cli/print.ts'
 import { type Progress, showProgress } from '../cli/progress.ts'
+import { type Compared, compareRuns } from './compare.ts'
 import { InputError, type Timelines, writeTimelines } from './index.ts'
+import { shorten } from './shared/text.ts'
 import { type Page, skippedText, summaryOf } from './write/index-page.ts'
 
 interface Options {
   readonly outDir: string
   readonly test?: string
   readonly open?: boolean
+  readonly compare?: boolean
 }
 
 const EXAMPLES = `
 Examples:
   raft-testlog-viz run.log                    a page for each test of the log
   raft-testlog-viz --test 'comes back' --open run.log
+  raft-testlog-viz --compare seed-7.log seed-8.log
+                                              two runs of a test, where they first differ
   go test -v -run Election | raft-testlog-viz logs of the Go original, as they are
 
 Exit codes: 0 when the pages were written; 1 when a log could not be read, had no event in
@@ -30,6 +35,9 @@ const MOST_NAMES = 50
 
 /** Logs below this are read sooner than a bar could be looked at. In bytes. */
 const WORTH_A_BAR = 20_000_000
+
+/** Of a text in the terminal. */
+const LINE_CHARACTERS = 120
 
 process.exitCode = await exitCodeOf(main, { prefix: 'raft-testlog-viz', exitCode: 1 })
 
@@ -45,6 +53,7 @@ async function main(): Promise<number> {
       '-t, --test <pattern>',
       'only tests whose name matches: text, or /expression/',
     )
+    .option('--compare', 'of two logs: one page with both runs of a test side by side')
     .option('--open', 'open the page in the browser when it is written')
     .addHelpText('after', EXAMPLES)
     .action(run)
@@ -53,6 +62,7 @@ async function main(): Promise<number> {
 }
 
 async function run(files: readonly string[], options: Options): Promise<void> {
+  if (options.compare) return compare(files, options)
   if (files.length === 0 && process.stdin.isTTY) {
     throw new InputError(
       'There is no log to read: name a file, or pipe one in. --help shows examples.',
@@ -76,6 +86,37 @@ async function run(files: readonly string[], options: Options): Promise<void> {
   report(timelines)
   const page = timelines.index ?? timelines.pages[0]?.file
   if (options.open && page) await show(page)
+}
+
+async function compare(files: readonly string[], options: Options): Promise<void> {
+  const [a, b, ...more] = files
+  if (a === undefined || b === undefined || more.length > 0) {
+    throw new InputError('--compare takes two logs, of two runs of one test')
+  }
+  const testPattern = patternOf(options.test)
+  const { outDir } = options
+  const logs = [a, b] as const
+  const compared = await compareRuns({
+    logs,
+    outDir,
+    ...(testPattern && { testPattern }),
+  })
+  reportCompared(compared)
+  if (options.open) await show(compared.file)
+}
+
+function reportCompared({ file, pages, differences }: Compared): void {
+  const [a, b] = pages
+  const lines = [`A ${a.status}, B ${b.status}: ${a.test}`]
+  for (const { what, a, b } of differences) {
+    lines.push(what, `  A  ${cut(a.text)}`, `  B  ${cut(b.text)}`)
+  }
+  if (differences.length === 0) lines.push('The two runs are the same, event by event.')
+  say([...lines, addressOf(file)].join('\n'))
+}
+
+function cut(text: string): string {
+  return shorten(text, LINE_CHARACTERS)
 }
 
 /** Text to find, or an expression between slashes. */

@@ -49,17 +49,62 @@ pageTest('a page shows what part 2 changes', { timeout: TIMEOUT_MS }, async () =
   await browser.close()
 })
 
-pageTest('the page can be read by all', { timeout: TIMEOUT_MS }, async () => {
-  const proto = ['--file', 'raft.proto', '--out', 'proto.html']
-  expect((await partsDiff('part1', 'part2', ...proto)).exitCode).toBe(0)
-  const browser = await launchBrowser()
-  for (const colorScheme of ['light', 'dark'] as const) {
-    const page = await browser.newPage({ colorScheme })
-    await page.goto(pathToFileURL(join(folder, 'proto.html')).href)
-    expect(await seriousProblems(page)).toEqual([])
-  }
-  await browser.close()
-})
+pageTest(
+  'keys lead from change to change, and open what is folded',
+  {
+    timeout: TIMEOUT_MS,
+  },
+  async () => {
+    const raft = ['--file', 'raft.ts', '--out', 'raft.html']
+    expect((await partsDiff('part1', 'part2', ...raft)).exitCode).toBe(0)
+    const browser = await launchBrowser()
+    const page = await browser.newPage()
+    await page.goto(pathToFileURL(join(folder, 'raft.html')).href)
+    const count = page.locator('output')
+    const inFocus = () => page.evaluate<string>('document.activeElement.id')
+    await page.keyboard.press('n')
+    const first = await inFocus()
+    expect(await count.textContent()).toMatch(/^1 of \d+ changes$/)
+    await page.keyboard.press('n')
+    expect(await inFocus()).not.toBe(first)
+    await page.keyboard.press('p')
+    expect(await inFocus()).toBe(first)
+
+    const lines = page.locator('[data-folded]:visible')
+    expect(await lines.count()).toBe(0)
+    await page.locator('[data-fold]:visible').first().click()
+    expect(await lines.count()).toBe(2)
+    await browser.close()
+  },
+)
+
+pageTest.each(['light', 'dark'] as const)(
+  'the page can be read by all, %s, what is folded as well',
+  { timeout: TIMEOUT_MS },
+  async (colorScheme) => {
+    // A file that differs, and one that is new, with all that a click opens.
+    for (const [from, file] of [
+      ['part1', 'raft.ts'],
+      ['part2', 'storage.ts'],
+    ] as const) {
+      const to = from === 'part1' ? 'part2' : 'part3'
+      const out = `${file}-${colorScheme}.html`
+      const args = [from, to, '--file', file, '--no-open', '--out', out]
+      expect((await partsDiff(...args)).exitCode).toBe(0)
+      const browser = await launchBrowser()
+      const page = await browser.newPage({ colorScheme })
+      await page.goto(pathToFileURL(join(folder, out)).href)
+      await page.evaluate(
+        "for (const one of document.querySelectorAll('details')) one.open = true",
+      )
+      if (file === 'raft.ts')
+        await page.getByRole('button', { name: 'All lines' }).click()
+      await page.keyboard.press('n')
+      expect(await seriousProblems(page)).toEqual([])
+      await browser.close()
+    }
+  },
+)
 
 test('one file can be asked for', { timeout: TIMEOUT_MS }, async () => {
   const { exitCode, output } = await partsDiff(

@@ -10,7 +10,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { compareParts, only, pathsOf } from '../../src/diff/compare.ts'
+import { passagesOf } from '../../src/diff/chapter.ts'
+import { paint } from '../../src/diff/colour.ts'
+import { compareParts, only, pathsOf, placesIn } from '../../src/diff/compare.ts'
 import { readNote, sectionOf } from '../../src/diff/note.ts'
 import { pageOf, summaryOf } from '../../src/diff/page.ts'
 import { makePipe } from '../pipe.ts'
@@ -80,7 +82,7 @@ test('what cannot be read beside the rest is left out, and named', () => {
 test('a change is shown under the definition that it is in', () => {
   const [file] = compareParts(root, 'part1', 'part2').changed
   expect(file?.diff.addedLines).toBe(1)
-  expect(file?.diff.blocks[0]?.header).toBe('class A')
+  expect(placesIn(file?.after ?? '', 'raft.ts')(3)).toBe('start()')
 })
 
 test('a comparison can be cut down to one file', () => {
@@ -88,19 +90,75 @@ test('a comparison can be cut down to one file', () => {
   expect(pathsOf(only(comparison, ['src/server.ts']))).toEqual(['src/server.ts'])
 })
 
-test('the words that changed are marked', () => {
-  const page = pageOf(compareParts(root, 'part1', 'part2'), [])
-  expect(page).toContain('<del>1</del>')
-  expect(page).toMatch(/<ins>2, .*<\/ins>/)
+test('the words that changed are marked, and code has its colours', async () => {
+  const page = await pageOf(compareParts(root, 'part1', 'part2'), [])
+  expect(page).toMatch(/<del><span class="s\d+">1<\/span><\/del>/)
+  expect(page).toMatch(/<ins><span class="s\d+">2<\/span>.*<\/ins>/)
+  const [, name] = /<span class="(s\d+)">class<\/span>/.exec(page) ?? []
+  expect(page).toContain(`.${name}{color:light-dark(`)
 })
 
-test('nothing that stands in a file is taken for markup', () => {
+test('colours begin and end where marks and entities leave them room', () => {
+  const line = [
+    { length: 3, style: 's1' },
+    { length: 2, style: 's2' },
+  ]
+  expect(paint('a&lt;<ins>b</ins>cd', line)).toBe(
+    '<span class="s1">a&lt;</span><ins><span class="s1">b</span></ins>' +
+      '<span class="s2">cd</span>',
+  )
+  expect(paint('whatever', [])).toBe('whatever')
+})
+
+test('what did not change is folded on both sides, but not near a change', async () => {
+  const lines = Array.from({ length: 40 }, (_, i) => `line(${i + 1})\n`)
+  put('part3/src/raft.ts', lines.join(''))
+  put('part4/src/raft.ts', lines.with(19, 'changed\n').join(''))
+  const table = (page: string) => page.match(/<tbody[\s\S]*?<\/tbody>/g) ?? []
+  const page = await pageOf(compareParts(root, 'part3', 'part4'), [])
+  const folded = table(page).filter((body) => body.includes(' hidden>'))
+  const counts = folded.map((body) => body.match(/<tr>/g)?.length)
+  expect(counts).toEqual([14, 15, 14, 15])
+  expect(page.match(/class="change"/g)).toHaveLength(1)
+})
+
+test('a change leads to the passage of the chapter that tells of it', async () => {
+  const method = (name: string, body: string) => `  ${name}() {\n    ${body}\n  }\n`
+  const classOf = (...members: string[]) => `class A {\n${members.join('')}}\n`
+  const gap = '  // nothing\n'.repeat(20)
+  put('part5/src/raft.ts', classOf('  n = 1\n', gap, method('start', 'old()')))
+  const after = classOf(
+    '  n = 2\n',
+    gap,
+    method('start', 'one()'),
+    method('stop', 'two()'),
+  )
+  put('part6/src/raft.ts', after)
+  const excerpt = (address: string, text: string) =>
+    `<!-- excerpt: part6/src/raft.ts#${address} -->\n\`\`\`ts\n${text}\n\`\`\`\n`
+  put(
+    'docs/part6.md',
+    `# Six\n\n## What <i>it</i> holds\n\n${excerpt('A from "n" to "n"', 'n = 2')}\n` +
+      `## How it starts: at once\n\n${excerpt('A.start', 'start() {')}\n` +
+      excerpt('A.gone', 'gone() {'),
+  )
+  const passages = passagesOf(root, 'part6', '../docs')
+  const page = await pageOf(compareParts(root, 'part5', 'part6'), [], passages)
+  const links = [...page.matchAll(/Chapter: (.*?)<\/div>/g)].map(([, links]) => links)
+  expect(links).toEqual([
+    '<a href="../docs/part6.md#what-iiti-holds">What &lt;i&gt;it&lt;/i&gt; holds</a>',
+    '<a href="../docs/part6.md#how-it-starts-at-once">How it starts: at once</a>',
+  ])
+})
+
+test('nothing that stands in a file is taken for markup', async () => {
   const note = readNote(root, 'part2')
-  const page = pageOf(compareParts(root, 'part1', 'part2'), note ? [note] : [])
-  expect(page).not.toContain('<script')
+  const page = await pageOf(compareParts(root, 'part1', 'part2'), note ? [note] : [])
+  // The page's own script is the only one.
+  expect(page.match(/<script/g)).toHaveLength(1)
   expect(page).not.toContain('<img')
   expect(page).not.toContain('<b>"')
-  expect(page).toContain('&lt;img src')
+  expect(page.replace(/<\/?span[^>]*>/g, '')).toContain('&lt;img src')
 })
 
 test('the note is the section of the README under its heading', () => {
@@ -112,9 +170,9 @@ test('the note is the section of the README under its heading', () => {
   expect(html).toContain('title="part2/src/raft.ts"')
 })
 
-test('a part without a note is shown without one', () => {
+test('a part without a note is shown without one', async () => {
   expect(readNote(root, 'part1')).toBeNull()
   expect(sectionOf('# Part 1\n\ntext\n')).toBeNull()
-  const page = pageOf(compareParts(root, 'part1', 'part2'), [])
+  const page = await pageOf(compareParts(root, 'part1', 'part2'), [])
   expect(page).toContain('part2/README.md has no section')
 })

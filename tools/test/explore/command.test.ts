@@ -61,7 +61,13 @@ test('a case that was saved is replayed, and fails as it did', SLOW, async () =>
   const { schedule, seed, violation } = await hunt('half-is-enough', 100)
   const file = join(folder, 'case.json')
   const mistake = 'half-is-enough'
-  saveCase(file, { part: 'part1', mistake, foundWithSeed: seed, violation, schedule })
+  await saveCase(file, {
+    part: 'part1',
+    mistake,
+    foundWithSeed: seed,
+    violation,
+    schedule,
+  })
   const args = ['--replay', file, '--no-open', '--out-dir', folder]
   const { exitCode, stdout } = await run('explore', ...args)
   expect(stdout).toContain(violation.message)
@@ -79,10 +85,8 @@ test.each([
   const file = join(folder, 'other.json')
   writeFileSync(file, JSON.stringify(found))
   const { exitCode, stderr } = await run('explore', '--replay', file)
-  expect({ exitCode, stderr }).toEqual({
-    exitCode: 2,
-    stderr: `error: ${file} is no case that the explorer saved\n`,
-  })
+  expect(exitCode).toBe(2)
+  expect(stderr).toContain(`error: ${file} is no case that the explorer saved: `)
 })
 
 test(

@@ -72,6 +72,12 @@ test.each([
     '',
     /^raft-testlog-viz: no\.log does not exist\n$/,
   ],
+  [
+    'one log to compare',
+    ['--compare', 'no.log'],
+    '',
+    /^raft-testlog-viz: --compare takes two logs, of two runs of one test\n$/,
+  ],
   ['a folder', ['.'], '', /^raft-testlog-viz: \. is a folder, not a test log\n$/],
   ['nothing', [], '', /^raft-testlog-viz: The standard input is empty\n$/],
   ['no event', [], 'a\n\0\n', /no event of a test log in it: none of its lines is/],

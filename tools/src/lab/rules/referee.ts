@@ -52,6 +52,7 @@ export class Referee {
   /** Looks at a server to which something happened. @throws InvariantViolation */
   observe(id: number, view: View): void {
     const server = this.seen(id, view)
+    if (server.isAsBefore) return
     const { hasChanged, isElected } = server
     if (hasChanged) tell(this.changed, server)
     this.compareLogs(server)
@@ -165,6 +166,19 @@ class Seen implements Watched {
   constructor(id: number, view: View) {
     this.id = id
     this.now = view
+  }
+
+  /** After most events: they are heartbeats and answers to them. */
+  get isAsBefore(): boolean {
+    const { now, entries } = this
+    const { lastIndex } = now
+    return (
+      !this.hasChanged &&
+      !this.hasAdvanced &&
+      lastIndex === this.lastIndex &&
+      now.firstIndex === this.firstIndex &&
+      (entries.length === 0 || now.entryAt(lastIndex) === entries.at(-1))
+    )
   }
 
   get hasChanged(): boolean {

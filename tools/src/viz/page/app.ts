@@ -17,6 +17,7 @@ import type { Look } from './look.ts'
 import { Overview } from './overview.ts'
 import { statePanel } from './panel.ts'
 import type { RawLines } from './raw.ts'
+import { sheetHandle } from './sheet.ts'
 import { Table } from './table.ts'
 import { telling } from './telling.ts'
 import { type MarkKind, NONE, positionNotAfter, type Timeline } from './timeline.ts'
@@ -48,6 +49,7 @@ export class App {
   private readonly toolbar: Toolbar
   private readonly table: Table
   private readonly side = h('aside', { 'aria-label': 'State and details', tabindex: 0 })
+  private readonly main = h('main')
   private readonly live = h('p', { class: 'toast', role: 'status' })
   private readonly help: HTMLDialogElement
 
@@ -67,7 +69,7 @@ export class App {
       help: () => this.help.showModal(),
     })
     this.table = new Table(timeline, this.layout, {
-      select: (row) => this.select(row),
+      select: (row) => this.onTapped(row),
       scrolled: () => this.onScrolled(),
       resized: () => this.onResized(),
     })
@@ -85,8 +87,8 @@ export class App {
       banner(this.timeline, index, (row) => this.select(row)),
       legend(chapter, this.timeline.header.methods),
     )
-    const main = h('main', {}, this.table.element, this.side)
-    root.replaceChildren(top, this.overview.element, this.toolbar.element, main)
+    this.main.append(this.table.element, sheetHandle(this.main), this.side)
+    root.replaceChildren(top, this.overview.element, this.toolbar.element, this.main)
     root.append(this.live, this.help)
     void this.restore()
     window.addEventListener('hashchange', () => void this.restore())
@@ -173,6 +175,12 @@ export class App {
   private select(row: number): void {
     this.setSelected(row)
     this.table.reveal(row)
+  }
+
+  /** On a phone, what explains a row comes into sight below it. */
+  private onTapped(row: number): void {
+    this.select(row)
+    this.main.scrollIntoView({ block: 'nearest' })
   }
 
   private setSelected(row: number): void {

@@ -2,10 +2,8 @@ import { FLAG } from '../shared/format.ts'
 import { shorten, visible } from '../shared/text.ts'
 import { button, h } from './dom.ts'
 import { EVENT, NONE, type Snapshot, type Timeline } from './timeline.ts'
-import { count, laneName, roleName, timeText } from './words.ts'
-
-const TEXT_SHOWN = 2000
-const BLOCK_CHARACTERS = 8000
+import { isLong, textWithMore, unfolding } from './unfold.ts'
+import { laneName, roleName, timeText } from './words.ts'
 
 export interface DetailActions {
   readonly select: (row: number) => void
@@ -46,25 +44,6 @@ export function details(
   )
 }
 
-/** A text, or its beginning and a button for the rest. */
-function textWithMore(text: string): (Node | string)[] {
-  if (text.length <= TEXT_SHOWN) return [visible(text)]
-  const rest = button(`show all ${count(text.length)} characters`, () => {
-    rest.replaceWith(...blocks(visible(text.slice(TEXT_SHOWN))))
-  })
-  return [visible(text.slice(0, TEXT_SHOWN)), rest]
-}
-
-/** In pieces, of which the browser lays out only those in sight: a text can be of 10 MB. */
-function blocks(text: string): HTMLElement[] {
-  const elements: HTMLElement[] = []
-  for (let start = 0; start < text.length; start += BLOCK_CHARACTERS) {
-    const piece = text.slice(start, start + BLOCK_CHARACTERS)
-    elements.push(h('div', { class: 'block' }, piece))
-  }
-  return elements
-}
-
 /** What a reader sees elsewhere on the page: not repeated among the fields. */
 const SHOWN_ELSEWHERE = new Set(['level', 'test', 'server', 'event', 'rpc', 'state'])
 
@@ -81,10 +60,14 @@ function fieldTable(line: string): HTMLElement {
 }
 
 function fieldRow(name: string, value: unknown): HTMLElement[] {
-  const json = typeof value === 'string' ? value : JSON.stringify(value, null, 1)
+  return [h('dt', {}, visible(name)), h('dd', {}, ...textOf(name, value))]
+}
+
+function textOf(name: string, value: unknown): (Node | string)[] {
+  if (typeof value === 'string') return textWithMore(value)
+  if (name !== 'error') return unfolding(value)
   // A stack is read line by line; the raw line has it as it is.
-  const text = name === 'error' ? json.replaceAll('\\n', '\n') : json
-  return [h('dt', {}, visible(name)), h('dd', {}, ...textWithMore(text ?? ''))]
+  return textWithMore(JSON.stringify(value, null, 1).replaceAll('\\n', '\n'))
 }
 
 function parse(line: string): Record<string, unknown> {
@@ -201,7 +184,7 @@ function rpcStep(
   const args = h('code', {})
   void actions.line(row).then((line) => {
     const { rpc } = parse(line) as { rpc?: { args?: unknown } }
-    if (rpc?.args !== undefined) args.textContent = argsText(rpc.args)
+    if (rpc?.args !== undefined) args.replaceChildren(...argsOf(rpc.args))
     else args.textContent = visible(shorten(line, 300))
   })
   step.append(go, h('small', {}, ` +${after} ms`), args)
@@ -214,8 +197,12 @@ const VERBS: Readonly<Record<number, string>> = {
   [EVENT.drop]: 'lost',
 }
 
-function argsText(args: unknown): string {
-  return visible(
-    shorten(JSON.stringify(args).replaceAll(/"(\w+)":/g, ' $1: '), TEXT_SHOWN),
+/** Short arguments as they are; of long ones each on a line, to be unfolded. */
+function argsOf(args: unknown): (Node | string)[] {
+  if (!isLong(args) || typeof args !== 'object' || args === null) {
+    return [visible(JSON.stringify(args).replaceAll(/"(\w+)":/g, ' $1: '))]
+  }
+  return Object.entries(args).map(([name, value]) =>
+    h('div', {}, `${visible(name)}: `, ...unfolding(value)),
   )
 }

@@ -95,18 +95,16 @@ function before(timeline: Timeline, row: number): string {
         ? ', had given no vote in it'
         : `, had voted for ${votedFor} in it`
   const name = laneName(timeline, timeline.lane[row] ?? 0)
-  const logEnd = hasLog(timeline, row)
-    ? `, and its log ended with ${lastOf(timeline, log)}`
-    : ''
+  const logEnd = hasLog(timeline, row) ? `, and its log ${lastOf(timeline, log)}` : ''
   return `${name} was ${ROLE_WORDS[role]} in term ${term}${vote}${logEnd}.`
 }
 
 const ROLE_WORDS = ['', 'a follower', 'a candidate', 'the leader', 'dead'] as const
 
 function lastOf(timeline: Timeline, log: number): string {
-  if (log === 0) return 'nothing'
+  if (log === 0) return 'was empty'
   const { index, term } = timeline.entry(log)
-  return `entry ${index} of term ${term}`
+  return `ended with entry ${index} of term ${term}`
 }
 
 interface Grounds {
@@ -165,7 +163,7 @@ function compareLogs(timeline: Timeline, row: number, args: Args): string {
 function hasPrevious(timeline: Timeline, row: number, args: Args): string {
   const { prevLogIndex: index, prevLogTerm: term } = args
   if (typeof index !== 'number') return ''
-  if (index < timeline.first) return 'The entries begin where the log begins.'
+  if (index < timeline.first) return 'What is sent begins where the log begins.'
   const { log } = snapshotBefore(timeline, row)
   const [own] = timeline.entries(log, index, index)
   const asked = `What is sent goes after entry ${index} of term ${term}`

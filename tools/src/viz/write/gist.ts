@@ -5,6 +5,8 @@ import type { LoggedEntry, Rpc, RunEvent } from '../shared/event.ts'
 /** A command of many words would push everything else out of the row. */
 const LONGEST_COMMAND = 40
 const MOST_COMMANDS = 4
+/** So many characters of commands leave room for the fields behind them. */
+const MOST_CHARACTERS = 60
 
 /** What a row says beside the event's message: the fields that tell the story. */
 export function gistOf(event: Omit<RunEvent, 'test'>): string {
@@ -54,10 +56,15 @@ function namedFields(fields: object): string[] {
 }
 
 function entriesGist(entries: readonly Partial<LoggedEntry>[]): string {
-  const shown = entries
-    .slice(0, MOST_COMMANDS)
-    .map(({ command }) => commandText(command))
-  if (entries.length > MOST_COMMANDS) shown.push('…')
+  const shown: string[] = []
+  let characters = 0
+  for (const { command } of entries.slice(0, MOST_COMMANDS)) {
+    const text = commandText(command)
+    characters += text.length
+    if (shown.length > 0 && characters > MOST_CHARACTERS) break
+    shown.push(text)
+  }
+  if (entries.length > shown.length) shown.push('…')
   return `+${entries.length} [${shown.join(' ')}]`
 }
 

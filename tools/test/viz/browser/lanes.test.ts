@@ -4,7 +4,9 @@ import { begin } from '../../../src/lab/faults/index.ts'
 import { seriousProblems } from '../../accessibility.ts'
 import { pageTest as test } from '../../browser/page-test.ts'
 import { eventfulLog, leaderOf, realLog } from '../real.ts'
-import { open, selectedRow, textOf, writeOne } from './opened.ts'
+import { open, selectedRow, textOf, usePages, writeOne } from './opened.ts'
+
+usePages()
 
 const LAPTOP = { viewport: { width: 1280, height: 800 } }
 const PHONE = { viewport: { width: 390, height: 844 } }

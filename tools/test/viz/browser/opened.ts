@@ -8,22 +8,23 @@ import { launchBrowser } from '../../../src/browser/launch.ts'
 import { writeTimelines } from '../../../src/viz/index.ts'
 import { input } from '../logs.ts'
 
-/** A busy machine is no reason to fail. */
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
-
 /** What the tests of a file share: a folder for pages, and a browser to open them. */
 export let browser: Browser
 export let dir: string
 
-beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'viz page '))
-  browser = await launchBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  rmSync(dir, { recursive: true, force: true })
-})
+/** To be called by each file: this module is loaded once for several. */
+export function usePages(): void {
+  // A busy machine is no reason to fail.
+  vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'viz page '))
+    browser = await launchBrowser()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    rmSync(dir, { recursive: true, force: true })
+  })
+}
 
 /** Writes a log's page. @returns its address. */
 export async function writeOne(name: string, log: string): Promise<string> {

@@ -8,7 +8,18 @@ import { pageTest as test } from '../../browser/page-test.ts'
 import { input, logOf } from '../logs.ts'
 import { eventfulLog, realLog } from '../real.ts'
 import { SyntheticLog } from '../synthetic.ts'
-import { browser, dir, open, rows, selectedRow, textOf, writeOne } from './opened.ts'
+import {
+  browser,
+  dir,
+  open,
+  rows,
+  selectedRow,
+  textOf,
+  usePages,
+  writeOne,
+} from './opened.ts'
+
+usePages()
 
 /** The pages that most tests look at, written once. */
 let eventful: string

@@ -2,7 +2,9 @@ import { beforeAll, describe, expect } from 'vitest'
 import { seriousProblems } from '../../accessibility.ts'
 import { pageTest as test } from '../../browser/page-test.ts'
 import { eventfulLog } from '../real.ts'
-import { open, rows, selectedRow, textOf, writeOne } from './opened.ts'
+import { open, rows, selectedRow, textOf, usePages, writeOne } from './opened.ts'
+
+usePages()
 
 let eventful: string
 
