@@ -169,7 +169,7 @@ function route(app: App, path: string, handlers: Record<string, Handler>): void 
 
 function check(operation: Operation): void {
   const fault = faultOf(operation)
-  if (fault) throw new Refusal(fault.isTooLong ? 413 : 400, fault.reason)
+  if (fault) throw new Refusal(400, fault)
 }
 
 function pathOf(url: string, env: Bindings | undefined): string {
@@ -270,8 +270,9 @@ function bytesOf(incoming: Readable): Promise<Buffer> {
     incoming.on('end', () => {
       resolve(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces))
     })
-    // Who hangs up gets no answer.
-    incoming.on('close', () => reject(new Refusal(400, 'the body was cut off')))
+    incoming.on('close', () => {
+      if (!incoming.readableEnded) reject(new Refusal(400, 'the body was cut off'))
+    })
   })
 }
 

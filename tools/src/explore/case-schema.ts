@@ -10,6 +10,8 @@ import { MAX_DURATION_S, MAX_SERVERS } from './options.ts'
 const MOST_FAULTS = 10_000
 const MOST_COMMANDS = 100_000
 const MOST_STEPS = 1_000
+const MOST_CLIENTS = 100
+const MOST_OPERATIONS = 10_000
 /** Of all commands together, in characters. */
 const MOST_TEXT = 100_000_000
 const MOST_MS = MAX_DURATION_S * 1000
@@ -86,6 +88,13 @@ const trouble = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.enum(['power', 'killed', 'failure', 'second']) }),
 ])
 
+/** The part knows what its operations are. */
+const client = z.strictObject({
+  startsAtMs: ms,
+  gapMs: ms,
+  operations: z.array(z.looseObject({})).max(MOST_OPERATIONS),
+})
+
 const schedule = z
   .strictObject({
     seed: count,
@@ -95,6 +104,7 @@ const schedule = z
     faults: z.array(fault).max(MOST_FAULTS),
     commandsAtMs: z.array(ms).max(MOST_COMMANDS),
     commandLength: count.optional(),
+    clients: z.array(client).max(MOST_CLIENTS).optional(),
     file: z.strictObject({ steps: z.array(step).max(MOST_STEPS), trouble }).nullable(),
   })
   .superRefine(({ servers, faults, commandsAtMs, commandLength = 0 }, context) => {
