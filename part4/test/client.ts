@@ -1,5 +1,5 @@
 /** A client in the laboratory: its messages cross the world's network, and it is recorded. */
-import type { Answered, Asked, Place, Random, World } from 'tools/lab'
+import type { Answered, Asked, Place, Random } from 'tools/lab'
 import {
   type ClientOptions,
   KeyValueClient,
@@ -12,7 +12,7 @@ import {
 } from '../src/client.ts'
 import type { Condition, Operation, Result } from '../src/kv.ts'
 import type { Answer } from '../src/service.ts'
-import type { KeyValueNode, KeyValueRequest } from './lab.ts'
+import type { KeyValueRequest } from './lab.ts'
 
 /** A connection that is silent for so long is taken for cut off, in ms. */
 const SILENCE_MS = 1_000
@@ -44,13 +44,14 @@ class SimulatedTransport implements Transport {
       signal.addEventListener('abort', giveUp)
       const request: KeyValueRequest = { operation, stale }
       this.place.send(Number(server), METHODS[operation.op], { ...request }, (answer) =>
-        end(replyIn(answer as Answered4)),
+        end(replyIn(answer as Told)),
       )
     })
   }
 }
 
-type Answered4 = Answer | { readonly outcome: 'refused'; readonly reason: string }
+/** What a server says to a client. */
+type Told = Answer | { readonly outcome: 'refused'; readonly reason: string }
 
 /** As the timeline calls them. */
 const METHODS = {
@@ -61,7 +62,7 @@ const METHODS = {
   list: 'List',
 } as const
 
-function replyIn(answer: Answered4): Reply {
+function replyIn(answer: Told): Reply {
   if (answer.outcome === 'refused') {
     return { ...answer, outcome: 'not done', leader: null, isFinal: true }
   }
@@ -74,22 +75,16 @@ function replyIn(answer: Answered4): Reply {
 export class RecordedClient extends KeyValueClient {
   /** Its place in the world: by it, it can be cut off. */
   readonly id: number
-  private readonly world: World<KeyValueNode>
   private readonly place: Place
 
-  constructor(
-    world: World<KeyValueNode>,
-    place: Place,
-    options: Partial<ClientOptions>,
-  ) {
+  constructor(place: Place, options: Partial<ClientOptions> = {}) {
     super({
-      servers: world.ids.map(String),
+      servers: place.servers.map(String),
       transport: new SimulatedTransport(place),
       clock: place.clock,
       random: place.random,
       ...options,
     })
-    this.world = world
     this.place = place
     this.id = place.id
   }
@@ -98,21 +93,20 @@ export class RecordedClient extends KeyValueClient {
     operation: Operation,
     options: ReadOptions = {},
   ): Promise<Result> {
-    if (options.stale) return this.world.until(super.execute(operation, options))
-    const { clients } = this.world.history
-    const { clock } = this.world
+    if (options.stale) return this.place.until(super.execute(operation, options))
+    const { history, now } = this.place
     const asked = askedIn(operation)
-    const end = clients.invoke(this.id, clock.now(), asked)
+    const end = history.invoke(this.id, now(), asked)
     this.trace('invoke', asked)
     try {
-      const result = await this.world.until(super.execute(operation, options))
+      const result = await this.place.until(super.execute(operation, options))
       const answered = answeredIn(result)
-      end('ok', clock.now(), answered)
+      end('ok', now(), answered)
       this.trace('return', { ...asked, outcome: 'done', answer: answered })
       return result
     } catch (error) {
       const isNotDone = error instanceof NotDone
-      end(isNotDone ? 'fail' : 'info', clock.now(), {})
+      end(isNotDone ? 'fail' : 'info', now(), {})
       this.trace('return', { ...asked, outcome: isNotDone ? 'not done' : 'unknown' })
       throw error
     }
@@ -171,9 +165,8 @@ export function drawOperation(random: Random, key: string, value: string): Opera
 }
 
 /** A client that does what it is told, and lets every outcome pass. */
-export function joinWorld(world: World<KeyValueNode>) {
-  const place = world.join()
-  const client = new RecordedClient(world, place, { timeoutMs: CLIENT_TIMEOUT_MS })
+export function clientAt(place: Place): (operation: object) => Promise<void> {
+  const client = new RecordedClient(place, { timeoutMs: CLIENT_TIMEOUT_MS })
   const seen = new Map<string, number>()
   const ask = async (operation: Operation) => {
     const result = await client.execute(onWhatWasSeen(operation, seen))
@@ -181,15 +174,12 @@ export function joinWorld(world: World<KeyValueNode>) {
       seen.set(operation.key, result.version)
     }
   }
-  return {
-    clock: place.clock,
-    async ask(operation: object): Promise<void> {
-      try {
-        await ask(operation as Operation)
-      } catch (error) {
-        if (!(error instanceof NotDone || error instanceof UnknownOutcome)) throw error
-      }
-    },
+  return async (operation) => {
+    try {
+      await ask(operation as Operation)
+    } catch (error) {
+      if (!(error instanceof NotDone || error instanceof UnknownOutcome)) throw error
+    }
   }
 }
 

@@ -303,7 +303,7 @@ export class Harness {
 
   /** A client of the cluster. It knows all servers, and what it does is in the history. */
   client(options: Partial<ClientOptions> = {}): RecordedClient {
-    return new RecordedClient(this.world, this.world.join(), options)
+    return new RecordedClient(this.world.join(), options)
   }
 
   /** No message gets from this client to a server, or back. */

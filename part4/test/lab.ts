@@ -9,7 +9,7 @@ import {
 } from '../src/raft.ts'
 import { type Answer, KeyValueService } from '../src/service.ts'
 import { FileStorage, MemoryStorage } from '../src/storage.ts'
-import { drawOperation, joinWorld } from './client.ts'
+import { clientAt, drawOperation } from './client.ts'
 
 /** What a client asks a server for, as http.ts has it from the request. */
 export interface KeyValueRequest {
@@ -66,7 +66,7 @@ export class KeyValueNode {
     answer: (reply: Answer | { readonly outcome: 'refused'; reason: string }) => void,
   ): void {
     const fault = faultOf(operation)
-    if (fault) answer({ outcome: 'refused', reason: fault.reason })
+    if (fault) answer({ outcome: 'refused', reason: fault })
     else if (stale && isRead(operation)) {
       answer({ outcome: 'done', result: this.service.readStale(operation) })
     } else this.request(operation, answer)
@@ -145,18 +145,23 @@ export const part: Part<KeyValueNode> = {
   rpcs: {
     RequestVote: 'requestVote',
     AppendEntries: 'appendEntries',
-    Get: 'serve',
-    Put: 'serve',
-    Append: 'serve',
-    Delete: 'serve',
-    List: 'serve',
   },
   transport: 'stream',
   build: (surroundings) =>
     new KeyValueNode(surroundings, (options) => new ConsensusModule(options)),
   view: (server) => new NodeView(server),
   submit: (server, command) => server.consensus.submit(command),
-  clients: { draw: drawOperation, join: joinWorld },
+  clients: {
+    rpcs: {
+      Get: 'serve',
+      Put: 'serve',
+      Append: 'serve',
+      Delete: 'serve',
+      List: 'serve',
+    },
+    draw: drawOperation,
+    join: clientAt,
+  },
   storage: {
     newDisk: () => new MemoryStorage(),
     openFile: (path) => new FileStorage(path),

@@ -1,15 +1,6 @@
 import type { Part, World } from '../lab/index.ts'
 import { logBetween, pick, type Random } from '../lab/random.ts'
-import type { Schedule } from './schedule.ts'
-
-/** A client, and what it asks for, one thing after the other. */
-export interface ClientPlan {
-  readonly startsAtMs: number
-  /** How long it rests between an answer and its next request, in ms. */
-  readonly gapMs: number
-  /** As the part drew them. */
-  readonly operations: readonly object[]
-}
+import type { ClientPlan, Schedule } from './schedule.ts'
 
 /** How often a schedule has clients, where the part serves any. */
 const CHANCE = 0.6
@@ -53,7 +44,9 @@ export class Clients {
   start({ gapMs, operations }: ClientPlan): void {
     const { clients } = this.world.part
     if (!clients) return
-    const { clock, ask } = clients.join(this.world)
+    const place = this.world.join()
+    const ask = clients.join(place)
+    const { clock } = place
     const rest = () => new Promise<void>((resolve) => clock.setTimeout(resolve, gapMs))
     const busy = async () => {
       for (const operation of operations) {

@@ -10,7 +10,6 @@ import {
   type FaultName,
   type Fault as Kind,
 } from '../lab/faults/index.ts'
-import type { ClientPlan } from './clients.ts'
 import type { FileStory } from './file.ts'
 
 /** The kinds of the laboratory's table that strike a cluster by chance. */
@@ -40,6 +39,15 @@ export interface DrawOptions {
   readonly hasCommands: boolean
   /** Whether the part must go on, and catch up, while something stays slow. */
   readonly bearsSlowness: boolean
+}
+
+/** A client, and what it asks for, one thing after the other. */
+export interface ClientPlan {
+  readonly startsAtMs: number
+  /** How long it rests between an answer and its next request, in ms. */
+  readonly gapMs: number
+  /** As the part drew them. */
+  readonly operations: readonly object[]
 }
 
 export interface Schedule {

@@ -1,8 +1,7 @@
 import { within } from '../lab/faults/index.ts'
 import type { Part } from '../lab/index.ts'
-import type { ClientPlan } from './clients.ts'
 import { runSchedule, type Violation } from './run.ts'
-import type { Fault, Schedule } from './schedule.ts'
+import type { ClientPlan, Fault, Schedule } from './schedule.ts'
 
 export interface Shrunk {
   readonly schedule: Schedule

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino'
+import type { Rpc } from '../testlog/event.ts'
 import type { Clock } from './clock.ts'
 import type { Transport } from './costs.ts'
+import type { ClientHistory } from './history.ts'
 import type { Random } from './random.ts'
 import type { Rule } from './rules/rule.ts'
 import type { AppliedEntry, View } from './view.ts'
-import type { World } from './world.ts'
 
 /**
  * What a part says of itself in its test/lab.ts: all that the tests, the explorer, the
@@ -24,12 +25,7 @@ export interface Part<S extends Server = Server> {
   /** Where the part takes commands. @returns the entry's index, or null. */
   submit?(server: S, command: string): number | null
   /** Where the part serves clients. */
-  readonly clients?: ClientsOfPart<S>
-  /**
-   * The RPCs of clients that may arrive twice; of others, a connection sees to it that they
-   * do not.
-   */
-  readonly mayRepeat?: readonly string[]
+  readonly clients?: ClientsOfPart
   /** Where the part promises something about crashes. */
   readonly storage?: StorageOfPart
   /** Rules that this part has beside those of the laboratory. */
@@ -60,11 +56,37 @@ export interface Surroundings {
   readonly storage: never
 }
 
-interface ClientsOfPart<S extends Server> {
+interface ClientsOfPart {
+  /** The names of what they can ask for, and the methods of a server that take it. */
+  readonly rpcs: Readonly<Record<string, string>>
+  /** Those that may arrive twice; of others, a connection sees to it that they do not. */
+  readonly mayRepeat?: readonly string[]
   /** Something that a client may ask for, as plain data; what it writes is `value`. */
   draw(random: Random, key: string, value: string): object
-  /** A client of this world. `ask` ends with what it asked for, whatever came of it. */
-  join(world: World<S>): { readonly clock: Clock; ask(operation: object): Promise<void> }
+  /** A client there. What it returns ends with what it asked for, whatever came of it. */
+  join(place: Place): (operation: object) => Promise<void>
+}
+
+/** What the world gives to a client: a node that is no server. Its code may await. */
+export interface Place {
+  readonly id: number
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** The ids of all servers. */
+  readonly servers: readonly number[]
+  /** Of all clients; its times are the world's. */
+  readonly history: ClientHistory
+  now(): number
+  /** Sends a request; `onReply` is called later: once, more often, or never. */
+  send(
+    to: number,
+    method: string,
+    args: Rpc['args'],
+    onReply: (reply: unknown) => void,
+  ): void
+  /** Lets time pass until a promise is settled, where nobody lets it pass otherwise. */
+  until<T>(promise: Promise<T>): Promise<T>
 }
 
 interface StorageOfPart {

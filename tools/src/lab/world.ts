@@ -8,7 +8,7 @@ import { History } from './history.ts'
 import { Machine } from './machine.ts'
 import { Messages, type Node } from './messages.ts'
 import { Network, type NetworkFaults, RELIABLE } from './network.ts'
-import type { Disk, Part, Server, Surroundings, Timing } from './part.ts'
+import type { Disk, Part, Place, Server, Surroundings, Timing } from './part.ts'
 import { Passage } from './passage.ts'
 import { peerClassOf } from './peer.ts'
 import { type Random, randomStreams } from './random.ts'
@@ -56,21 +56,6 @@ interface Home {
   readonly random: Random
   readonly costs: Costs
   readonly disk: Disk | null
-}
-
-/** What the world gives to a client: a node that is no server. Its code may await. */
-export interface Place {
-  readonly id: number
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  /** Sends a request; `onReply` is called later: once, more often, or never. */
-  send(
-    to: number,
-    method: string,
-    args: Rpc['args'],
-    onReply: (reply: unknown) => void,
-  ): void
 }
 
 /** Clients are numbered from here on: no cluster is so large. */
@@ -150,7 +135,7 @@ export class World<S extends Server = Server> {
       onSend: options.onSend,
       onPromise: () => this.passage?.settleSoon(),
       isOnce: ({ from, method }) =>
-        from >= FIRST_CLIENT && !part.mayRepeat?.includes(method),
+        from >= FIRST_CLIENT && !part.clients?.mayRepeat?.includes(method),
     })
     this.homes = this.ids.map(() => ({
       random: luck(this.nextStream()),
@@ -205,7 +190,7 @@ export class World<S extends Server = Server> {
       server,
       view: part.view(server),
       take: (method, args, onReply) =>
-        handlers[part.rpcs[method] ?? '']?.(args, onReply),
+        handlers[part.rpcs[method] ?? part.clients?.rpcs[method] ?? '']?.(args, onReply),
       trace: (event, message, fields) => server.trace(event, message, fields),
       promised: 0,
     }
@@ -241,8 +226,12 @@ export class World<S extends Server = Server> {
       clock: machine.clock,
       random,
       logger,
+      servers: this.ids,
+      history: this.history.clients,
+      now: () => this.clock.now(),
       send: (to, method, args, onReply) =>
         this.messages.call(id, to, method, args, onReply),
+      until: (promise) => this.until(promise),
     }
   }
 

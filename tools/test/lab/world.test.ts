@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { part } from '../../../part2/test/lab.ts'
 import { begin } from '../../src/lab/faults/index.ts'
-import type { Surroundings } from '../../src/lab/part.ts'
-import { type Place, World } from '../../src/lab/world.ts'
+import type { Place, Surroundings } from '../../src/lab/part.ts'
+import { World } from '../../src/lab/world.ts'
 import { silentLogger } from '../../src/testlog/logger.ts'
 
 /** Two clients whose code awaits: one asks, the other thinks before it answers. */
