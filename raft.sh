@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Runs a server of a part, or asks one: ./raft.sh PART VERB …, see ./raft.sh part4 --help.
+root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")") || exit
+part=${1:-}
+if [[ ! $part =~ ^part[0-9]+$ || ! -f $root/$part/src/main.ts ]]; then
+  echo "usage: ./raft.sh PART VERB …, where PART is part4 (./raft.sh part4 --help says more)" >&2
+  exit 2
+fi
+sh "$root/scripts/install.sh" || exit
+exec node --import "$root/node_modules/tsx/dist/loader.mjs" "$root/$part/src/main.ts" "${@:2}"
