@@ -16,7 +16,14 @@
  * It is given its transport, its clock and its random numbers, so that the same code calls
  * servers over HTTP and in the simulated world.
  */
-import { type Condition, isRead, type Operation, type Pair, type Result } from './kv.ts'
+import {
+  type Condition,
+  isRead,
+  type Operation,
+  type Pair,
+  type Result,
+  tooLong,
+} from './kv.ts'
 import type { Clock } from './raft.ts'
 
 /** What a server answered, or what is known without an answer. */
@@ -169,15 +176,16 @@ export class KeyValueClient {
    * @throws UnknownOutcome when it may have been. @throws NotDone when it was not.
    */
   async execute(operation: Operation, options: ReadOptions = {}): Promise<Result> {
-    const { timeoutMs = this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS } = options
-    options.signal?.throwIfAborted()
     const { clock } = this.options
+    const { timeoutMs = this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS } = options
+    const { stale = false } = options
+    options.signal?.throwIfAborted()
     const giveUp = new AbortController()
     const abort = () => giveUp.abort()
     options.signal?.addEventListener('abort', abort)
     const timer = clock.setTimeout(abort, timeoutMs)
     try {
-      return await this.attempt(operation, { ...options, signal: giveUp.signal })
+      return await this.attempt(operation, { stale, signal: giveUp.signal })
     } finally {
       clock.clearTimeout(timer)
       options.signal?.removeEventListener('abort', abort)
@@ -186,48 +194,36 @@ export class KeyValueClient {
 
   private async change(operation: Operation, options: CallOptions): Promise<Changed> {
     const result = await this.execute(operation, options)
-    if (result.kind === 'changed') return { held: true, ...withoutKind(result) }
-    const version = result.kind === 'mismatch' ? result.version : null
-    return { held: result.kind !== 'mismatch', version, previous: null }
+    if (result.kind === 'too long') throw new NotDone(tooLong(result.bytes))
+    const { kind } = result
+    if (kind === 'mismatch') {
+      return { held: false, version: result.version, previous: null }
+    }
+    const { version = null, previous = null } = kind === 'changed' ? result : {}
+    return { held: true, version, previous }
   }
 
   /** Asks one server after the other, until one of them has done it. */
-  private async attempt(
-    operation: Operation,
-    {
-      signal,
-      stale = false,
-    }: { readonly signal: AbortSignal; readonly stale?: boolean },
-  ): Promise<Result> {
+  private async attempt(operation: Operation, options: SendOptions): Promise<Result> {
+    const { signal } = options
     let backoffMs = FIRST_BACKOFF_MS
     let redirects = 0
     for (;;) {
       const server = this.servers[0] as string
-      const reply = await this.options.transport.send(server, operation, {
-        signal,
-        stale,
-      })
+      const reply = await this.options.transport.send(server, operation, options)
       if (reply.outcome === 'done') {
         this.learnFrom(server)
         return reply.result
       }
       const leader = reply.outcome === 'not done' ? reply.leader : null
-      if (reply.outcome === 'unknown' && (signal.aborted || !isRead(operation))) {
-        this.goOn(server)
-        throw new UnknownOutcome(reply.reason)
-      }
-      if (signal.aborted || ('isFinal' in reply && reply.isFinal)) {
-        throw new NotDone(reply.reason)
-      }
       if (leader === null) this.goOn(server)
       else this.follow(server, leader)
+      if (signal.aborted || !mayRepeat(operation, reply)) throw failureFor(reply)
       // Two servers that each take the other for the leader are not asked in a circle.
       redirects = leader === null ? 0 : redirects + 1
       if (leader !== null && redirects < this.servers.length) continue
       await this.pause(backoffMs, signal)
-      if (signal.aborted) {
-        throw new NotDone(reply.reason)
-      }
+      if (signal.aborted) throw failureFor(reply)
       backoffMs = Math.min(2 * backoffMs, LAST_BACKOFF_MS)
     }
   }
@@ -277,6 +273,13 @@ function conditionIn(options: ChangeOptions): { if?: Condition } {
   return options.if ? { if: options.if } : {}
 }
 
-function withoutKind({ version, previous }: Result & { kind: 'changed' }) {
-  return { version, previous }
+type Failure = Exclude<Reply, { outcome: 'done' }>
+
+/** The lesson of this part: what is unknown may have been done, or may still be. */
+function mayRepeat(operation: Operation, reply: Failure): boolean {
+  return reply.outcome === 'unknown' ? isRead(operation) : !reply.isFinal
+}
+
+function failureFor({ outcome, reason }: Failure): Error {
+  return outcome === 'unknown' ? new UnknownOutcome(reason) : new NotDone(reason)
 }
