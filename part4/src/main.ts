@@ -5,9 +5,10 @@ import { text as readAll } from 'node:stream/consumers'
 import { Command, InvalidArgumentError } from 'commander'
 import { type Changed, KeyValueClient, NotDone, UnknownOutcome } from './client.ts'
 import { realClock } from './clock.ts'
+import { StartError, UsageError } from './errors.ts'
 import type { Condition } from './kv.ts'
-import { areNear, parseMembers, UsageError } from './members.ts'
-import type { Change, KeyValueServer } from './serve.ts'
+import { areNear, parseMembers } from './members.ts'
+import type { Change } from './serve.ts'
 import { HttpTransport } from './transport.ts'
 
 const PART = basename(dirname(import.meta.dirname))
@@ -278,38 +279,19 @@ async function serve(options: Serving): Promise<void> {
   const folder =
     options.data ??
     join(homedir(), '.raft-tutorial', PART, own.raft.replace(/[:[\]]+/g, '_'))
-  // Loaded when they are needed: who asks a server does without.
-  const { startServer } = await import('./serve.ts')
-  const { createLogger } = await import('./logger.ts')
-  const logger = createLogger(options.json)
-  let server: KeyValueServer | null = null
-  const stop = async (exitCode: number) => {
-    await server?.stop()
-    process.exit(exitCode)
-  }
-  process.on('uncaughtException', (error) => {
-    if (error.name === 'StorageError')
-      logger.fatal(`${error.message}; this server stops`)
-    else logger.fatal(error)
-    stop(EXIT_NOT_DONE)
-  })
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      logger.info({ signal }, `stops at ${signal}`)
-      stop(0)
-    })
-  }
   const { electionTimeout } = options
-  server = await startServer({
+  // Loaded when it is needed: who asks a server does without.
+  const { runServer } = await import('./process.ts')
+  const server = {
     id: own.id,
     members,
     folder,
-    logger,
     timeoutMs: options.timeout * 1000,
     allowOrigins: options.allowOrigin,
     ...(electionTimeout && { timing: { electionTimeout } }),
     ...(options.print && { onApply: (change: Change) => say(lineOf(change)) }),
-  })
+  }
+  await runServer(server, options.json)
 }
 
 function wholeNumber(text: string): number {
@@ -351,13 +333,9 @@ function exitCodeFor(error: unknown): number {
     warn(error.message)
     return EXIT_UNKNOWN
   }
-  const isExpected =
-    error instanceof NotDone ||
-    (error instanceof Error && ('code' in error || error.name === 'StorageError'))
-  if (!isExpected) throw error
-  warn(
-    error instanceof NotDone ? `not done: ${error.message}` : `error: ${error.message}`,
-  )
+  if (error instanceof NotDone) warn(error.message)
+  else if (error instanceof StartError) warn(`error: ${error.message}`)
+  else throw error
   return EXIT_NOT_DONE
 }
 

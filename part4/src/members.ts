@@ -1,4 +1,5 @@
 /** Who is in a cluster, as the command line says it. */
+import { UsageError } from './errors.ts'
 import { isLoopback } from './origin.ts'
 
 /** A server, and where it listens, as host:port. */
@@ -7,9 +8,6 @@ export interface Member {
   readonly raft: string
   readonly http: string
 }
-
-/** The command line says something that cannot be. */
-export class UsageError extends Error {}
 
 const MEMBER = /^(\d{1,9})=(\[[\da-fA-F:.]+\]|[\w.-]+):(\d{1,5})\/(\d{1,5})$/
 

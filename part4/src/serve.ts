@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { type Logger, pino } from 'pino'
 import { realClock } from './clock.ts'
+import { StartError } from './errors.ts'
 import { createApp, type Node } from './http.ts'
 import { isRead, type Operation, toOperation } from './kv.ts'
 import { hostOf, type Member } from './members.ts'
@@ -67,11 +68,24 @@ const LAST_ANSWERS_MS = 200
 /** A connection without a request is kept for so long, in ms. */
 const KEEP_ALIVE_MS = 60_000
 
-/** Starts a server. @throws when it cannot have its folder, or its addresses. */
+/** Starts a server. @throws StartError */
 export async function startServer(options: ServeOptions): Promise<KeyValueServer> {
-  const server = new KeyValueServer(options)
+  const { folder } = options
+  const server = await orStartError(() => {
+    mkdirSync(folder, { recursive: true })
+    return new KeyValueServer(options, new FileStorage(join(folder, 'raft.log')))
+  })
   await server.start()
   return server
+}
+
+/** What the operating system refuses, and a file that is damaged. */
+async function orStartError<T>(work: () => T): Promise<Awaited<T>> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new StartError((error as Error).message)
+  }
 }
 
 export class KeyValueServer {
@@ -87,12 +101,11 @@ export class KeyValueServer {
   /** By id: when a message of that peer arrived, by the clock. */
   private readonly heardAt = new Map<number, number>()
 
-  constructor(options: ServeOptions) {
+  constructor(options: ServeOptions, storage: FileStorage) {
     this.options = options
-    const { id, members, folder, timing } = options
+    const { id, members, timing } = options
     this.own = members.find((member) => member.id === id) as Member
-    mkdirSync(folder, { recursive: true })
-    this.storage = new FileStorage(join(folder, 'raft.log'))
+    this.storage = storage
     this.testLog = new TestLog(id)
     this.service = new KeyValueService({
       clock: realClock,
@@ -113,15 +126,15 @@ export class KeyValueServer {
     this.http = this.createHttp()
   }
 
-  /** @throws when it cannot have its addresses. */
+  /** Begins to listen, and to take part. @throws StartError */
   async start(): Promise<void> {
     const { id, members, logger } = this.options
     const { raft, http } = this.own
-    await this.server.listen(raft)
+    await orStartError(() => this.server.listen(raft))
     const port = Number(http.slice(http.lastIndexOf(':') + 1))
     const host = hostOf(http).replace(/^\[|\]$/g, '')
     this.http.listen(port, host)
-    await once(this.http, 'listening')
+    await orStartError(() => once(this.http, 'listening'))
     for (const member of members) {
       if (member.id !== id) this.server.connect(member.id, member.raft)
     }

@@ -80,10 +80,10 @@ const ndjsonEvent = z.object({
   process: z.union([z.int(), z.string()]),
   f: z.string(),
   key: z.string().default(''),
-  value: z.unknown(),
+  value: z.unknown().optional(),
   if: condition.optional(),
   version: z.int().nullish(),
-  previous: z.unknown(),
+  previous: z.unknown().optional(),
   held: z.boolean().optional(),
 })
 
@@ -107,7 +107,7 @@ const ednEvent = z.object({
   process: z.union([z.int(), z.string()]),
   f: z.string(),
   key: z.unknown(),
-  value: z.unknown(),
+  value: z.unknown().optional(),
 })
 
 /** Of nemeses, who do something to the servers, and are no clients. */
