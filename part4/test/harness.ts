@@ -15,26 +15,28 @@ import {
   TestRun,
 } from 'tools/harness'
 import {
-  betweenWrites,
-  Cluster,
+  begin,
+  cause,
   type DiskSpeed,
+  end,
+  type Fault,
   type MachineSpeed,
   type Random,
-  RELIABLE,
   type Rpc,
   type Surroundings,
-  UNRELIABLE,
   UNRELIABLE_RPC,
+  World,
 } from 'tools/lab'
-import {
-  type AppliedEntry,
-  type Command,
+import type {
+  AppliedEntry,
+  Command,
   ConsensusModule,
-  type Report,
-  type Timing,
+  Report,
+  Timing,
 } from '../src/raft.ts'
 import { Server } from '../src/server.ts'
-import { FileStorage, MemoryStorage, type Storage } from '../src/storage.ts'
+import { FileStorage, type Storage } from '../src/storage.ts'
+import { part } from './lab.ts'
 
 export interface HarnessOptions {
   readonly seed?: number
@@ -54,56 +56,57 @@ const LEADER_ATTEMPT_MS = 100
 
 export class Harness {
   readonly run: TestRun
-  private readonly cluster: Cluster<ConsensusModule>
-  private readonly options: HarnessOptions
+  private readonly world: World<ConsensusModule>
   /** Over gRPC: the server of each id, and the address that it keeps. */
   private readonly servers = new Map<number, Server>()
   private readonly addresses = new Map<number, string>()
-  /** The disks: simulated ones, or over gRPC files in a folder of their own. */
-  private readonly disks = new Map<number, MemoryStorage>()
+  /** Over gRPC: files in a folder of their own. */
   private readonly files = new Map<number, FileStorage>()
   private readonly folder: string | null
-  /** By id: what the server handed to its state machine in this life. */
-  private readonly applied = new Map<number, AppliedEntry[]>()
   private isShutDown = false
 
   /** A cluster of `size` servers, all started and connected to each other. */
   static async create(size: number, options: HarnessOptions = {}): Promise<Harness> {
     const h = new Harness(size, options)
-    for (const id of h.ids) await h.boot(id)
+    for (const id of h.ids) {
+      h.world.boot(id)
+      await h.listen(id)
+    }
     for (const id of h.ids) h.connectToPeers(id)
-    for (const id of h.ids) h.cluster.start(id)
+    for (const id of h.ids) h.world.run(id)
     endWithTest(h)
     return h
   }
 
   private constructor(size: number, options: HarnessOptions) {
     const run = new TestRun({ size, ...options })
-    const asked = settings.forceMoreReelections ? moreReelections : null
-    const luck = options.luck ?? asked
+    const asked = settings.forceMoreReelections ? moreReelections : undefined
+    const isReal = run.network === 'grpc'
+    const openFile = isReal ? (id: number) => this.openFile(id) : undefined
     this.run = run
-    this.options = options
-    this.folder = run.network === 'grpc' ? mkdtempSync(join(tmpdir(), 'raft-')) : null
-    this.cluster = new Cluster({
+    this.folder = isReal ? mkdtempSync(join(tmpdir(), 'raft-')) : null
+    this.world = new World({
+      part,
       size,
       seed: run.seed,
       network: run.network,
-      transport: 'stream',
       logger: (clock) => run.start(clock),
-      onApply: (id, entry) => this.appliedBy(id).push(entry as AppliedEntry),
-      onCrash: (id) => this.disks.get(id)?.crash(this.cluster.random),
-      ...(luck && { luck }),
+      timing: options.timing,
+      luck: options.luck ?? asked,
+      openStorage: options.openStorage ?? openFile,
+      onWrite: options.onWrite,
+      build: isReal ? (surroundings) => this.serve(surroundings) : undefined,
     })
-    if (settings.unreliableRpc) this.cluster.network.faults = UNRELIABLE_RPC
+    if (settings.unreliableRpc) this.world.network.faults = UNRELIABLE_RPC
   }
 
   get ids(): readonly number[] {
-    return this.cluster.ids
+    return this.world.ids
   }
 
   /** The server itself, for tests that look inside or hand it a message. */
   consensus(id: number): ConsensusModule {
-    return this.cluster.server(id)
+    return this.world.server(id)
   }
 
   report(id: number): Report {
@@ -145,11 +148,7 @@ export class Harness {
    * @returns the entry's index, or null when the server is not the leader, or not there.
    */
   submitToServer(id: number, command: unknown): number | null {
-    let index: number | null = null
-    this.cluster.machine(id).run(() => {
-      index = this.consensus(id).submit(toCommand(command))
-    })
-    return index
+    return this.world.submit(id, toCommand(command))
   }
 
   /** The commands that a server applied in this life, in order. */
@@ -191,115 +190,120 @@ export class Harness {
   /** Loses power: what was not synced is gone, in whole or from some point on. */
   async crashPeer(id: number): Promise<void> {
     if (!this.isAlive(id)) return
-    this.cluster.crash(id)
+    begin(this.world, { kind: 'crash', server: id })
     await this.servers.get(id)?.stop()
     this.files.get(id)?.close()
   }
 
   /** Begins a new life with what was durable. */
   async restartPeer(id: number): Promise<void> {
-    this.cluster.noteRestart(id)
-    this.applied.delete(id)
-    await this.boot(id)
+    this.world.reboot(id)
+    await this.listen(id)
     this.connectToPeers(id)
-    this.cluster.start(id)
+    this.world.run(id)
   }
 
   /** Whether the server runs: false after a crash, of the test's making or by `onWrite`. */
   isAlive(id: number): boolean {
-    return !this.cluster.machine(id).crashed
+    return !this.world.machine(id).crashed
   }
 
   disconnectPeer(id: number): void {
-    this.cluster.disconnect(id)
+    begin(this.world, { kind: 'disconnect', server: id })
   }
 
   reconnectPeer(id: number): void {
-    this.cluster.reconnect(id)
+    end(this.world, { kind: 'disconnect', server: id })
   }
 
   /** Loses what server `id` asks of others, after the next `n` requests. */
   peerDropCallsAfterN(id: number, n: number): void {
-    this.cluster.dropCallsAfter(id, n)
+    begin(this.world, { kind: 'drop-calls', server: id, after: n })
   }
 
   peerDontDropCalls(id: number): void {
-    this.cluster.keepCalls(id)
+    end(this.world, { kind: 'drop-calls', server: id })
   }
 
   /** Groups of servers that cannot reach each other. */
   partition(groups: readonly (readonly number[])[]): void {
-    this.cluster.partition(groups)
+    begin(this.world, { kind: 'partition', groups })
   }
 
   /** Undoes partitions and cut links. */
   heal(): void {
-    this.cluster.heal()
+    end(this.world, { kind: 'partition' })
   }
 
   /** Cuts one direction of one link. */
   cutLink(from: number, to: number): void {
-    this.cluster.cut(from, to)
+    begin(this.world, { kind: 'cut', from, to })
   }
 
   mendLink(from: number, to: number): void {
-    this.cluster.mend(from, to)
+    end(this.world, { kind: 'cut', from, to })
   }
 
   /** An unreliable network loses, repeats, reorders and long delays messages. */
   setReliable(reliable: boolean): void {
-    this.cluster.setFaults(reliable ? RELIABLE : UNRELIABLE)
+    if (reliable) end(this.world, { kind: 'unreliable' })
+    else begin(this.world, { kind: 'unreliable' })
   }
 
   /** The server stands still, as in a long garbage collection, and then goes on. */
   pausePeer(id: number): void {
-    this.cluster.pause(id)
+    begin(this.world, { kind: 'pause', server: id })
   }
 
   resumePeer(id: number): void {
-    this.cluster.resume(id)
+    end(this.world, { kind: 'pause', server: id })
   }
 
   /** Only so many bytes a second get through, in one direction of a link. */
   slowLink(from: number, to: number, bytesPerSecond: number): void {
-    this.cluster.slowLink(from, to, bytesPerSecond)
+    begin(this.world, { kind: 'slow-link', from, to, bytesPerSecond })
   }
 
   fastLink(from: number, to: number): void {
-    this.cluster.fastLink(from, to)
+    end(this.world, { kind: 'slow-link', from, to })
   }
 
   /** The server is busy while it reads and writes messages, takes and applies entries. */
   slowMachine(id: number, speed: MachineSpeed): void {
-    this.cluster.slowMachine(id, speed)
+    begin(this.world, { kind: 'slow-machine', server: id, speed })
   }
 
   fastMachine(id: number): void {
-    this.cluster.fastMachine(id)
+    end(this.world, { kind: 'slow-machine', server: id })
   }
 
   /** The server waits for its disk with every write and every sync. */
   slowDisk(id: number, speed: DiskSpeed): void {
-    this.cluster.slowDisk(id, speed)
+    begin(this.world, { kind: 'slow-disk', server: id, speed })
   }
 
   fastDisk(id: number): void {
-    this.cluster.fastDisk(id)
+    end(this.world, { kind: 'slow-disk', server: id })
+  }
+
+  /** Any fault that the laboratory knows, by its kind. @returns what ends it. */
+  cause(fault: Fault): () => void {
+    return cause(this.world, fault) ?? (() => {})
   }
 
   /** Requests sent so far by all servers. */
   rpcCount(): number {
-    return this.cluster.network.requests
+    return this.world.network.requests
   }
 
   /** Bytes sent so far in requests and replies, counted as JSON. */
   rpcBytes(): number {
-    return this.cluster.network.bytes
+    return this.world.network.bytes
   }
 
   /** Lets time pass: virtual or real, as the network is. @throws InvariantViolation */
   async sleepMs(ms: number): Promise<void> {
-    await this.cluster.sleep(ms)
+    await this.world.sleep(ms)
   }
 
   /** Stops all servers. @throws InvariantViolation when one broke a rule unnoticed. */
@@ -310,43 +314,32 @@ export class Harness {
     for (const server of this.servers.values()) await server.stop()
     for (const id of this.files.keys()) if (this.isAlive(id)) this.files.get(id)?.close()
     if (this.folder) rmSync(this.folder, { recursive: true })
-    this.cluster.audit()
+    this.world.audit()
   }
 
-  private async boot(id: number): Promise<void> {
-    this.cluster.boot(id, (surroundings) => this.build(surroundings))
+  /** Over gRPC: the server on real sockets, and the same address over all its lives. */
+  private serve(surroundings: Surroundings): ConsensusModule {
+    const server = new Server({
+      ...surroundings,
+      carry: (message, arrive) => {
+        // What arrives was carried when it left.
+        if (message.from === surroundings.id) this.world.carry(message as Rpc, arrive)
+        else arrive()
+      },
+    })
+    this.servers.set(surroundings.id, server)
+    return server.consensus
+  }
+
+  private async listen(id: number): Promise<void> {
     const server = this.servers.get(id)
     if (server) this.addresses.set(id, await server.listen(this.addresses.get(id)))
   }
 
-  private build(surroundings: Surroundings): ConsensusModule {
-    const { timing } = this.options
-    const storage = this.openStorage(surroundings.id)
-    const options = { ...surroundings, storage, ...(timing && { timing }) }
-    if (this.run.network === 'simulated') return new ConsensusModule(options)
-    const server = new Server({
-      ...options,
-      carry: (message, arrive) => {
-        // What arrives was carried when it left.
-        if (message.from === surroundings.id) this.cluster.carry(message as Rpc, arrive)
-        else arrive()
-      },
-    })
-    this.servers.set(options.id, server)
-    return server.consensus
-  }
-
-  private openStorage(id: number): Storage {
-    if (this.options.openStorage) return this.options.openStorage(id)
-    if (this.folder) {
-      const file = new FileStorage(join(this.folder, `server-${id}.log`))
-      this.files.set(id, file)
-      return file
-    }
-    const disk = this.disks.get(id) ?? new MemoryStorage()
-    this.disks.set(id, disk)
-    const storage = betweenWrites(disk, () => this.options.onWrite?.(id))
-    return this.cluster.onDiskOf(id, storage)
+  private openFile(id: number): Storage {
+    const file = new FileStorage(join(this.folder as string, `server-${id}.log`))
+    this.files.set(id, file)
+    return file
   }
 
   private connectToPeers(id: number): void {
@@ -355,10 +348,8 @@ export class Harness {
     }
   }
 
-  private appliedBy(id: number): AppliedEntry[] {
-    const applied = this.applied.get(id) ?? []
-    this.applied.set(id, applied)
-    return applied
+  private appliedBy(id: number): readonly AppliedEntry[] {
+    return this.world.history.appliedBy(id) as readonly AppliedEntry[]
   }
 
   private findApplied(command: unknown): AppliedEntry[] {
@@ -390,11 +381,11 @@ export class Harness {
   }
 
   private isConnected(id: number): boolean {
-    return this.cluster.machine(id).isUp && this.cluster.network.isConnected(id)
+    return this.world.machine(id).isUp && this.world.network.isConnected(id)
   }
 
   private reachesMajority(id: number): boolean {
-    const { network } = this.cluster
+    const { network } = this.world
     const inReach = this.ids.filter(
       (to) => to === id || (network.canReach(id, to) && network.canReach(to, id)),
     )
@@ -403,7 +394,7 @@ export class Harness {
 
   /** A leader whom a partition cut off from the majority leads nobody. */
   private hasLinksToMajority(id: number): boolean {
-    const { network } = this.cluster
+    const { network } = this.world
     const linked = this.ids.filter(
       (to) => to === id || (network.hasLink(id, to) && network.hasLink(to, id)),
     )

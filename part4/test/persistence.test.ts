@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { betweenWrites, PowerFailure, randomStreams } from 'tools/lab'
+import { PowerFailure, randomStreams, withWrites } from 'tools/lab'
 import { expect, test } from 'vitest'
 import { FileStorage, type Storage } from '../src/storage.ts'
 import { Harness, scenario } from './harness.ts'
@@ -337,7 +337,11 @@ async function withFiles(
     files.get(id)?.close()
     const file = new TearingFile(join(folder, `${id}.log`), () => instant(id))
     files.set(id, file)
-    return betweenWrites(file, () => instant(id))
+    return withWrites(
+      file,
+      () => instant(id),
+      () => instant(id),
+    )
   }
   try {
     await body(openStorage)
