@@ -208,7 +208,7 @@ export class ProcessCluster {
 }
 
 /** Ports that nobody has; all are held until the last is found, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const holders = await Promise.all(
     Array.from({ length: count }, async () => {
       const holder = createServer().listen(0, '127.0.0.1')

@@ -1,0 +1,109 @@
+/** Three servers to measure: part 4's, and etcd's where it is installed. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freePorts, ProcessCluster } from '../../part4/test/process-cluster.ts'
+import { BenchError } from './loads.ts'
+
+export interface KvCluster {
+  readonly name: string
+  /** Where the leader's HTTP is. */
+  leader(): Promise<string>
+  /** A whole HTTP request that puts a value, or gets one. */
+  put(host: string, key: string, value: string): string
+  get(host: string, key: string): string
+  stop(): Promise<void>
+}
+
+const LOOK_INTERVAL_MS = 50
+const LOOK_TIMEOUT_MS = 30_000
+
+/** In ms, as etcd has it: a leader that waits for its turn is not deposed. */
+const ELECTION_TIMEOUT = '1000-2000'
+
+export async function startPart4(): Promise<KvCluster> {
+  const cluster = await ProcessCluster.start(3, ['--election-timeout', ELECTION_TIMEOUT])
+  return {
+    name: 'part 4',
+    leader: async () => cluster.address(await cluster.leader()),
+    put: (host, key, value) => http('PUT', host, `/kv/${key}`, value),
+    get: (host, key) => http('GET', host, `/kv/${key}`, null),
+    stop: () => cluster.remove(),
+  }
+}
+
+/** The version of the etcd that is installed; null where there is none. */
+export function etcdVersion(): string | null {
+  const { stdout } = spawnSync('etcd', ['--version'], { encoding: 'utf8' })
+  return /etcd Version: (\S+)/.exec(stdout ?? '')?.[1] ?? null
+}
+
+export async function startEtcd(): Promise<KvCluster> {
+  const folder = mkdtempSync(join(tmpdir(), 'raft-bench-etcd-'))
+  const ports = await freePorts(6)
+  const address = (i: number) => `127.0.0.1:${ports[i]}`
+  const names = ['0', '1', '2']
+  const list = names.map((name, i) => `${name}=http://${address(i)}`).join(',')
+  const children: ChildProcess[] = names.map((name, i) => {
+    const peer = `http://${address(i)}`
+    const client = `http://${address(3 + i)}`
+    const args = ['--name', name, '--data-dir', join(folder, name)]
+    args.push('--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer)
+    args.push('--listen-client-urls', client, '--advertise-client-urls', client)
+    args.push('--initial-cluster', list, '--initial-cluster-state', 'new')
+    return spawn('etcd', [...args, '--log-level', 'error'], { stdio: 'ignore' })
+  })
+  const clients = names.map((_, i) => address(3 + i))
+  return {
+    name: 'etcd',
+    leader: () => etcdLeader(clients),
+    put: (host, key, value) =>
+      http('POST', host, '/v3/kv/put', json({ key: base64(key), value: base64(value) })),
+    get: (host, key) => http('POST', host, '/v3/kv/range', json({ key: base64(key) })),
+    async stop() {
+      for (const child of children) child.kill('SIGKILL')
+      await sleep(LOOK_INTERVAL_MS)
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+async function etcdLeader(clients: readonly string[]): Promise<string> {
+  const deadline = Date.now() + LOOK_TIMEOUT_MS
+  while (Date.now() < deadline) {
+    for (const client of clients) {
+      if (await leads(client)) return client
+    }
+    await sleep(LOOK_INTERVAL_MS)
+  }
+  throw new BenchError('etcd elected no leader')
+}
+
+async function leads(client: string): Promise<boolean> {
+  try {
+    const url = `http://${client}/v3/maintenance/status`
+    const response = await fetch(url, { method: 'POST', body: '{}' })
+    const status = (await response.json()) as {
+      leader?: string
+      header?: { member_id?: string }
+    }
+    return status.leader !== undefined && status.leader === status.header?.member_id
+  } catch {
+    return false
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
+
+function json(value: object): string {
+  return JSON.stringify(value)
+}
+
+function http(method: string, host: string, path: string, body: string | null): string {
+  const length = body === null ? '' : `Content-Length: ${body.length}\r\n`
+  return `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n${length}\r\n${body ?? ''}`
+}

@@ -1,0 +1,183 @@
+/**
+ * How fast part 4 is for clients over HTTP, three processes and real files, beside a real
+ * etcd that does the same work in the same run. Times are printed, never asserted.
+ */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import { etcdVersion, type KvCluster, startEtcd, startPart4 } from './kv-clusters.ts'
+import type { LoadOrder, LoadReport } from './kv-load.ts'
+import { BenchError } from './loads.ts'
+import { median } from './numbers.ts'
+import { alignColumns, atLeast, ms, progressBar, whole } from './report.ts'
+
+interface Options {
+  readonly rounds: number
+  readonly seconds: number
+  readonly connections: readonly number[]
+  readonly length: number
+  readonly etcd: boolean
+  readonly json: boolean
+}
+
+interface Row {
+  readonly cluster: string
+  readonly operation: 'put' | 'get'
+  readonly connections: number
+  /** Medians over the rounds. */
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly failures: number
+}
+
+const KEYS = 1_000
+const PROGRAM = fileURLToPath(new URL('kv-load.ts', import.meta.url))
+
+const HELP = `
+The clients are a process of their own, and ask the leader. Rounds of the two clusters
+alternate; all figures are medians over the rounds. etcd is measured where it is installed
+(apt-get install etcd-server), through its JSON gateway.
+
+Examples:
+  npm run bench:kv
+  npm run bench:kv -- --rounds 1 --connections 16
+  npm run --silent bench:kv -- --json > kv.json
+
+Exit codes:
+  0  all was measured
+  1  something could not be measured
+  2  there is no such option`
+
+async function main(): Promise<void> {
+  await new Command('npm run bench:kv --')
+    .description('Measures part 4: puts and gets a second, and how long they take.')
+    .option('--rounds <n>', 'how often to measure each', atLeast(1), 5)
+    .option('--seconds <n>', 'how long a round takes', atLeast(1), 2)
+    .option('--connections <n...>', 'at a time', toNumbers, [1, 16, 64, 256])
+    .option('--length <n>', 'characters of a value', atLeast(1), 100)
+    .option('--no-etcd', 'measure part 4 alone')
+    .option('--json', 'print JSON instead of a table', false)
+    .addHelpText('after', HELP)
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .action(run)
+    .parseAsync()
+}
+
+/** Called with one after the other; the first replaces the default. */
+function toNumbers(text: string, before: readonly number[]): readonly number[] {
+  const number = atLeast(1)(text)
+  return before.length === 4 ? [number] : [...before, number]
+}
+
+async function run(options: Options): Promise<void> {
+  const version = options.etcd ? etcdVersion() : null
+  const starts = [startPart4, ...(version ? [startEtcd] : [])]
+  const progress = progressBar(2 * options.connections.length * options.rounds)
+  const clusters: KvCluster[] = []
+  const rows: Row[] = []
+  try {
+    for (const start of starts) clusters.push(await start())
+    for (const operation of ['put', 'get'] as const) {
+      for (const connections of options.connections) {
+        const rounds = clusters.map((): LoadReport[] => [])
+        for (let round = 0; round < options.rounds; round += 1) {
+          progress.step(`${operation}, ${connections} connections`)
+          for (const [i, cluster] of clusters.entries()) {
+            rounds[i]?.push(await measure(cluster, operation, connections, options))
+          }
+        }
+        for (const [i, { name: cluster }] of clusters.entries()) {
+          rows.push({ cluster, operation, connections, ...medians(rounds[i] ?? []) })
+        }
+      }
+    }
+  } finally {
+    progress.stop()
+    await Promise.all(clusters.map((cluster) => cluster.stop()))
+  }
+  console.log(options.json ? JSON.stringify(rows, null, 2) : describe(rows, version))
+}
+
+async function measure(
+  cluster: KvCluster,
+  operation: 'put' | 'get',
+  connections: number,
+  { seconds, length }: Options,
+): Promise<LoadReport> {
+  const address = await cluster.leader()
+  const [host = '', port] = address.split(':')
+  const requests = Array.from({ length: KEYS }, (_, i) =>
+    operation === 'put'
+      ? cluster.put(address, `key-${i}`, `${i}`.padEnd(length, 'x'))
+      : cluster.get(address, `key-${i}`),
+  )
+  const child = fork(PROGRAM, { execArgv: ['--import', 'tsx'] })
+  try {
+    await once(child, 'message')
+    const durationMs = seconds * 1000
+    child.send({
+      host,
+      port: Number(port),
+      requests,
+      connections,
+      durationMs,
+    } as LoadOrder)
+    const [report] = (await once(child, 'message')) as [LoadReport]
+    return report
+  } finally {
+    child.kill()
+  }
+}
+
+function medians(reports: readonly LoadReport[]) {
+  const of = (value: (report: LoadReport) => number) => median(reports.map(value))
+  return {
+    perSecond: of(({ perSecond }) => perSecond),
+    p50Ms: of(({ p50Ms }) => p50Ms),
+    p99Ms: of(({ p99Ms }) => p99Ms),
+    failures: reports.reduce((sum, { failures }) => sum + failures, 0),
+  }
+}
+
+function describe(rows: readonly Row[], version: string | null): string {
+  const heading = ['', 'connections', 'a second', 'p50', 'p99', 'failures', '× etcd']
+  const lines = rows.map((row) => {
+    const { cluster, operation, connections, perSecond, failures } = row
+    const other = rows.find(
+      (one) =>
+        one.cluster === 'etcd' &&
+        one.operation === operation &&
+        one.connections === connections,
+    )
+    const ratio =
+      other && cluster !== 'etcd' ? (perSecond / other.perSecond).toFixed(2) : ''
+    return [
+      `${operation}, ${cluster}`,
+      `${connections}`,
+      whole(perSecond),
+      ms(row.p50Ms),
+      ms(row.p99Ms),
+      `${failures}`,
+      ratio,
+    ]
+  })
+  const beside = version
+    ? `etcd ${version}`
+    : 'etcd is not installed here (apt-get install etcd-server): it was left out'
+  return [
+    `Part 4, three processes, Node ${process.version}, ${availableParallelism()} cores; ${beside}`,
+    '',
+    ...alignColumns([heading, ...lines]),
+  ].join('\n')
+}
+
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof BenchError)) throw error
+  console.error(`error: ${error.message}`)
+  process.exitCode = 1
+}
