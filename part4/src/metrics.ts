@@ -64,8 +64,8 @@ export function createMetrics({ service, report, now }: MetricsOptions): Metrics
     start(op) {
       const startedAt = now()
       return (outcome) => {
-        operations.inc({ op, outcome })
-        durations.observe({ op }, (now() - startedAt) / 1000)
+        operations.labels(op, outcome).inc()
+        durations.labels(op).observe((now() - startedAt) / 1000)
       }
     },
     async respond() {

@@ -183,8 +183,9 @@ export class KeyValueServer {
 
   private apply(entry: AppliedEntry): void {
     this.service.apply(entry)
-    const change = changeIn(entry)
-    if (change) this.options.onApply?.(change)
+    const { onApply } = this.options
+    const change = onApply && changeIn(entry)
+    if (change) onApply(change)
   }
 
   private onChange(report: Report): void {

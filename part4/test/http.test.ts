@@ -1,4 +1,6 @@
 /** The service in the words of HTTP: every row of the table, without a socket. */
+import { EventEmitter } from 'node:events'
+import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createApp, type Node } from '../src/http.ts'
@@ -70,11 +72,26 @@ class Site {
     return answer as unknown as Response
   }
 
-  async send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+  /** Without waiting; `outgoing` says when the client has gone. */
+  async send(
+    method: string,
+    path: string,
+    { body, ...init }: RequestInit = {},
+    outgoing = new EventEmitter(),
+  ): Promise<Response> {
     const request = new Request(`http://localhost:8000${path}`, { ...init, method })
-    return this.app.fetch(request, { incoming: { url: path } })
+    const bytes = Buffer.from((body ?? '') as string)
+    const incoming = Object.assign(Readable.from(piecesOf(bytes)), { url: path })
+    return this.app.fetch(request, { incoming, outgoing })
   }
 }
+
+/** As they come from a socket. */
+function* piecesOf(bytes: Buffer): Iterable<Buffer> {
+  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE)
+}
+
+const PIECE = 65_536
 
 const headers = (...pairs: [string, string][]) => ({ headers: pairs })
 
@@ -348,11 +365,11 @@ test('what nobody knows the outcome of is 504', async () => {
 
 test('a client that hangs up is forgotten', async () => {
   const site = new Site()
-  const gone = new AbortController()
-  site.send('PUT', '/kv/x', { body: 'a', signal: gone.signal })
+  const outgoing = new EventEmitter()
+  site.send('PUT', '/kv/x', { body: 'a' }, outgoing)
   await turn()
   expect(site.single.service.gauge()).toMatchObject({ clients: 1, entries: 1 })
-  gone.abort()
+  outgoing.emit('close')
   expect(site.single.service.gauge().clients).toBe(0)
 })
 
