@@ -39,6 +39,9 @@ export interface Ending {
   readonly errors: string
 }
 
+/** As raft.sh starts it. */
+const NODE_OPTIONS = ['--max-semi-space-size=64', '--import', 'tsx']
+
 /** A program of this part, from its start to its end. */
 export class Program {
   readonly ended: Promise<Ending>
@@ -47,7 +50,7 @@ export class Program {
   private errors = ''
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const node = ['--import', 'tsx', MAIN, ...args]
+    const node = [...NODE_OPTIONS, MAIN, ...args]
     this.child = spawn(process.execPath, node, {
       cwd: ROOT,
       env: { ...process.env, ...env },
