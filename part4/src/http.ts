@@ -169,7 +169,7 @@ function route(app: App, path: string, handlers: Record<string, Handler>): void 
 
 function check(operation: Operation): void {
   const fault = faultOf(operation)
-  if (fault) throw new Refusal(fault.isTooLong ? 413 : 400, fault.reason)
+  if (fault) throw new Refusal(400, fault)
 }
 
 function pathOf(url: string, env: Bindings | undefined): string {

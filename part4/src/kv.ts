@@ -148,25 +148,18 @@ export function isRead(operation: Operation): operation is Read {
 }
 
 /** What is wrong with an operation, whatever the store holds; null when nothing is. */
-export function faultOf(operation: Operation): Fault | null {
+export function faultOf(operation: Operation): string | null {
   const key = operation.op === 'list' ? operation.prefix : operation.key
-  if (key === '' && operation.op !== 'list') return { reason: 'a key must not be empty' }
-  if (!key.isWellFormed()) return { reason: 'a key must be well-formed Unicode text' }
+  if (key === '' && operation.op !== 'list') return 'a key must not be empty'
+  if (!key.isWellFormed()) return 'a key must be well-formed Unicode text'
   if (bytesOf(key) > MAX_KEY_BYTES) {
-    return { reason: `a key can be ${MAX_KEY_BYTES} bytes long, not ${bytesOf(key)}` }
+    return `a key can be ${MAX_KEY_BYTES} bytes long, not ${bytesOf(key)}`
   }
   if (!('value' in operation)) return null
   const { value } = operation
-  if (!value.isWellFormed())
-    return { reason: 'a value must be well-formed Unicode text' }
+  if (!value.isWellFormed()) return 'a value must be well-formed Unicode text'
   const bytes = bytesOf(value)
-  return bytes > MAX_VALUE_BYTES ? { reason: tooLong(bytes), isTooLong: true } : null
-}
-
-export interface Fault {
-  readonly reason: string
-  /** It is the value that is too long. */
-  readonly isTooLong?: true
+  return bytes > MAX_VALUE_BYTES ? tooLong(bytes) : null
 }
 
 export function tooLong(bytes: number | string): string {

@@ -110,7 +110,7 @@ export class KeyValueService {
    */
   request(operation: Operation, onAnswer: (answer: Answer) => void): () => void {
     const fault = faultOf(operation)
-    if (fault) throw new RangeError(fault.reason)
+    if (fault) throw new RangeError(fault)
     const command = toCommand(operation)
     const { isLeader, leaderId, term } = this.consensus().report()
     if (isLeader && !this.hasRoomFor(command)) {
@@ -145,7 +145,7 @@ export class KeyValueService {
    */
   readStale(operation: Read): Result {
     const fault = faultOf(operation)
-    if (fault) throw new RangeError(fault.reason)
+    if (fault) throw new RangeError(fault)
     return this.store.apply(operation, 0)
   }
 

@@ -215,12 +215,22 @@ test('at the deadline a change is not done if nobody took it', async () => {
   const call = stage.client.put('x', '1', { timeoutMs: 200 })
   await expect(stage.until(call)).rejects.toThrow('not done: not the leader')
   expect(stage.clock.now()).toBeLessThan(220)
+  for (const { atMs } of stage.sent) expect(atMs).toBeLessThan(200)
 })
 
 test('who aborts a change that is on its way does not know its outcome', async () => {
   const stage = new Stage(() => 'silence')
   const user = new AbortController()
   const call = stage.client.put('x', '1', { signal: user.signal })
+  user.abort()
+  await expect(stage.until(call)).rejects.toThrow(UnknownOutcome)
+  expect(stage.clock.now()).toBeLessThan(10)
+})
+
+test('who aborts a read does not wait for another attempt', async () => {
+  const stage = new Stage(() => 'silence')
+  const user = new AbortController()
+  const call = stage.client.get('x', { signal: user.signal })
   user.abort()
   await expect(stage.until(call)).rejects.toThrow(UnknownOutcome)
   expect(stage.clock.now()).toBeLessThan(10)

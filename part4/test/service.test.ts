@@ -62,6 +62,13 @@ test('a client is answered when its command is applied, and not before', () => {
   expect(answers).toEqual([{ outcome: 'done', result }])
 })
 
+test('who was answered leaves no timer behind', () => {
+  const leader = new Scripted()
+  leader.ask(PUT)
+  leader.apply(1, 3, PUT)
+  expect(leader.clock.step(Number.POSITIVE_INFINITY)).toBe(false)
+})
+
 test('a read takes a place in the log, and sees what was done before it', () => {
   const { service, consensus, clock } = new Single().elect()
   const answers: Answer[] = []
