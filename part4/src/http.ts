@@ -270,8 +270,9 @@ function bytesOf(incoming: Readable): Promise<Buffer> {
     incoming.on('end', () => {
       resolve(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces))
     })
-    // Who hangs up gets no answer.
-    incoming.on('close', () => reject(new Refusal(400, 'the body was cut off')))
+    incoming.on('close', () => {
+      if (!incoming.readableEnded) reject(new Refusal(400, 'the body was cut off'))
+    })
   })
 }
 

@@ -1,6 +1,6 @@
 /** The service in the words of HTTP: every row of the table, without a socket. */
 import { EventEmitter } from 'node:events'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createApp, type Node } from '../src/http.ts'
@@ -363,6 +363,18 @@ test('what nobody knows the outcome of is 504', async () => {
     error: 'this server stops',
     outcome: 'unknown',
   })
+})
+
+test('a body that is cut off is no value', async () => {
+  const site = new Site()
+  const incoming = Object.assign(new PassThrough(), { url: '/kv/x' })
+  incoming.write('half of i')
+  const request = new Request('http://localhost:8000/kv/x', { method: 'PUT' })
+  const asked = site.app.fetch(request, { incoming, outgoing: new EventEmitter() })
+  await turn()
+  incoming.destroy()
+  expect((await asked).status).toBe(400)
+  expect(site.single.consensus.report().lastLogIndex).toBe(0)
 })
 
 test('a client that hangs up is forgotten', async () => {

@@ -1,6 +1,6 @@
 /** Three servers to measure: part 4's, and etcd's where it is installed. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,7 +14,15 @@ export interface KvCluster {
   /** A whole HTTP request that puts a value, or gets one. */
   put(host: string, key: string, value: string): string
   get(host: string, key: string): string
+  memory?(): Promise<Memory>
   stop(): Promise<void>
+}
+
+/** Of the leader. */
+export interface Memory {
+  readonly entries: number
+  readonly heapBytes: number
+  readonly fileBytes: number
 }
 
 const LOOK_INTERVAL_MS = 50
@@ -30,7 +38,20 @@ export async function startPart4(): Promise<KvCluster> {
     leader: async () => cluster.address(await cluster.leader()),
     put: (host, key, value) => http('PUT', host, `/kv/${key}`, value),
     get: (host, key) => http('GET', host, `/kv/${key}`, null),
+    memory: () => memoryOfLeader(cluster),
     stop: () => cluster.remove(),
+  }
+}
+
+async function memoryOfLeader(cluster: ProcessCluster): Promise<Memory> {
+  const id = await cluster.leader()
+  const metrics = await (await fetch(`http://${cluster.address(id)}/metrics`)).text()
+  const figure = (name: string) =>
+    Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics)?.[1])
+  return {
+    entries: figure('raft_last_log_index'),
+    heapBytes: figure('nodejs_heap_size_used_bytes'),
+    fileBytes: statSync(join(cluster.data(id), 'raft.log')).size,
   }
 }
 

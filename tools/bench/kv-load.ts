@@ -104,7 +104,8 @@ async function run(order: LoadOrder): Promise<LoadReport> {
   const all = sockets.map((socket) => new Connection(socket, next, onAnswer).over)
   await Promise.all(all)
   return {
-    perSecond: ((latenciesMs.length - failures) * 1000) / (performance.now() - startedAt),
+    perSecond:
+      ((latenciesMs.length - failures) * 1000) / (performance.now() - startedAt),
     p50Ms: quantile(latenciesMs, 0.5),
     p99Ms: quantile(latenciesMs, 0.99),
     failures,

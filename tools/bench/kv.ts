@@ -7,7 +7,13 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
-import { etcdVersion, type KvCluster, startEtcd, startPart4 } from './kv-clusters.ts'
+import {
+  etcdVersion,
+  type KvCluster,
+  type Memory,
+  startEtcd,
+  startPart4,
+} from './kv-clusters.ts'
 import type { LoadOrder, LoadReport } from './kv-load.ts'
 import { BenchError } from './loads.ts'
 import { median } from './numbers.ts'
@@ -33,7 +39,15 @@ interface Row {
   readonly failures: number
 }
 
+interface Results {
+  readonly rows: readonly Row[]
+  /** Of part 4's leader, before and after. */
+  readonly memory: readonly Memory[]
+}
+
 const KEYS = 1_000
+/** How many connections there are in the round before the first, which does not count. */
+const WARM_UP = 64
 const PROGRAM = fileURLToPath(new URL('kv-load.ts', import.meta.url))
 
 const HELP = `
@@ -78,8 +92,11 @@ async function run(options: Options): Promise<void> {
   const progress = progressBar(2 * options.connections.length * options.rounds)
   const clusters: KvCluster[] = []
   const rows: Row[] = []
+  const memory: Memory[] = []
   try {
     for (const start of starts) clusters.push(await start())
+    for (const cluster of clusters) await measure(cluster, 'put', WARM_UP, options)
+    memory.push(await memoryOf(clusters))
     for (const operation of ['put', 'get'] as const) {
       for (const connections of options.connections) {
         const rounds = clusters.map((): LoadReport[] => [])
@@ -94,11 +111,21 @@ async function run(options: Options): Promise<void> {
         }
       }
     }
+    memory.push(await memoryOf(clusters))
   } finally {
     progress.stop()
     await Promise.all(clusters.map((cluster) => cluster.stop()))
   }
-  console.log(options.json ? JSON.stringify(rows, null, 2) : describe(rows, version))
+  const results = { rows, memory }
+  console.log(
+    options.json ? JSON.stringify(results, null, 2) : describe(results, version),
+  )
+}
+
+async function memoryOf([part4]: readonly KvCluster[]): Promise<Memory> {
+  const memory = await part4?.memory?.()
+  if (!memory) throw new BenchError('part 4 says nothing of its memory')
+  return memory
 }
 
 async function measure(
@@ -142,7 +169,7 @@ function medians(reports: readonly LoadReport[]) {
   }
 }
 
-function describe(rows: readonly Row[], version: string | null): string {
+function describe({ rows, memory }: Results, version: string | null): string {
   const heading = ['', 'connections', 'a second', 'p50', 'p99', 'failures', '× etcd']
   const lines = rows.map((row) => {
     const { cluster, operation, connections, perSecond, failures } = row
@@ -171,7 +198,23 @@ function describe(rows: readonly Row[], version: string | null): string {
     `Part 4, three processes, Node ${process.version}, ${availableParallelism()} cores; ${beside}`,
     '',
     ...alignColumns([heading, ...lines]),
+    '',
+    growth(memory),
   ].join('\n')
+}
+
+/** What grows is the log: there are no more keys than before. */
+function growth([before, after]: readonly Memory[]): string {
+  if (!before || !after) return ''
+  const entries = after.entries - before.entries
+  const each = (bytes: number) => `${whole(bytes / entries)} bytes an entry`
+  const heap = after.heapBytes - before.heapBytes
+  const file = after.fileBytes - before.fileBytes
+  return (
+    `With ${whole(entries)} more entries over the same ${whole(KEYS)} keys, the leader’s ` +
+    `heap grew by ${whole(heap / 2 ** 20)} MiB (${each(heap)}), its file by ` +
+    `${whole(file / 2 ** 20)} MiB (${each(file)}): both hold the whole log.`
+  )
 }
 
 try {
