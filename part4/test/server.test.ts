@@ -30,7 +30,6 @@ afterEach(async () => {
 
 /** In ms; far above what anything here takes, however busy the machine is. */
 const PATIENCE_MS = 60_000
-vi.setConfig({ testTimeout: 2 * PATIENCE_MS })
 
 /** Waits in real time for what real sockets do. */
 const eventually = (check: () => void) =>
