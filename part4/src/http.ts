@@ -115,7 +115,9 @@ export function createApp({ service, node, metrics, allowed }: HttpOptions): App
   route(app, '/status', { GET: () => json(200, node.status()) })
   route(app, '/applied', { GET: () => inLines(node.applied()) })
   route(app, '/metrics', { GET: () => metrics.respond() })
-  route(app, '/log', { GET: () => inEvents(node.follow) })
+  route(app, '/log', {
+    GET: (c) => (c.req.method === 'HEAD' ? events(null) : inEvents(node.follow)),
+  })
   route(app, '/block', { POST: () => block(true) })
   route(app, '/unblock', { POST: () => block(false) })
   app.notFound((c) => fail(404, `there is nothing at ${c.req.path}`))
@@ -400,6 +402,10 @@ function inEvents(follow: Node['follow']): Response {
     },
     new ByteLengthQueuingStrategy({ highWaterMark: MAX_BEHIND }),
   )
+  return events(body)
+}
+
+function events(body: ReadableStream | null): Response {
   return new Response(body, {
     headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' },
   })

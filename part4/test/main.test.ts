@@ -10,6 +10,8 @@ const TIMEOUT_MS = 120_000
 /** So patient that its leader stays, however busy the machine is. */
 const PATIENT = ['--election-timeout', '1500-3000', '--timeout', '20']
 
+const LONG = ['--timeout', '30']
+
 let cluster: ProcessCluster
 
 beforeAll(async () => {
@@ -131,6 +133,7 @@ test(
       [['put'], "missing required argument 'key'"],
       [['put', 'x', 'v', '--if-version', '1', '--if-absent'], 'cannot both hold'],
       [['get', 'x', '--timeout', '0'], 'a number of seconds'],
+      [['get', 'x', '--server', 'here'], 'It is HOST:PORT'],
       [['serve', '--id', '0', '--cluster', '0=10.0.0.1:1/2'], '--insecure'],
       [['serve', '--id', '1', '--cluster', '0=127.0.0.1:1/2'], 'has no server 1'],
     ] as const
@@ -150,11 +153,21 @@ test(
   async () => {
     const server = await follower()
     const leader = cluster.address(await cluster.leader())
-    const put = await run('put', 'way', 'v', '--server', server, '--timeout', '30')
+    // An address can be a URL, and stand before what is asked for.
+    const put = await run('put', '--server', `http://${server}/`, 'way', 'v', ...LONG)
     expect(put).toMatchObject({
       code: 0,
       errors: `${server} is not the leader; it sends on to ${leader}\n`,
     })
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'with the addresses of several servers, it matters not if one is gone',
+  async () => {
+    const servers = ['--server', '127.0.0.1:1', '--server', cluster.address(0)]
+    expect(await run('put', 'way', 'w', ...servers, ...LONG)).toMatchObject({ code: 0 })
   },
   TIMEOUT_MS,
 )
