@@ -194,13 +194,17 @@ export class KeyValueClient {
 
   private async change(operation: Operation, options: CallOptions): Promise<Changed> {
     const result = await this.execute(operation, options)
-    if (result.kind === 'too long') throw new NotDone(tooLong(result.bytes))
-    const { kind } = result
-    if (kind === 'mismatch') {
-      return { held: false, version: result.version, previous: null }
+    switch (result.kind) {
+      case 'changed':
+        return { held: true, version: result.version, previous: result.previous }
+      case 'mismatch':
+        return { held: false, version: result.version, previous: null }
+      case 'too long':
+        throw new NotDone(tooLong(result.bytes))
+      // There was nothing to delete.
+      default:
+        return { held: true, version: null, previous: null }
     }
-    const { version = null, previous = null } = kind === 'changed' ? result : {}
-    return { held: true, version, previous }
   }
 
   /** Asks one server after the other, until one of them has done it. */

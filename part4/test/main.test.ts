@@ -1,6 +1,7 @@
 /** The command line: what is said, and the exit codes that tell it. */
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { eventually, ProcessCluster, Program, run } from './process-cluster.ts'
@@ -273,6 +274,25 @@ test(
     expect(address.code).toBe(1)
     expect(address.errors).toMatch(/^error: cannot listen at 127\.0\.0\.1:\d+/)
     expect(address.errors).not.toContain('    at ')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'what is no HTTP request is answered with a sentence',
+  async () => {
+    const [host, port] = cluster.address(0).split(':')
+    for (const [sent, status] of [
+      ['GARBAGE\r\n\r\n', '400 Bad Request'],
+      [`GET /status HTTP/1.1\r\nLong: ${'x'.repeat(20_000)}\r\n\r\n`, '431 '],
+      ['GET /status HTTP/1.1\r\nHost: no host\r\n\r\n', '400 Bad Request'],
+    ] as const) {
+      const socket = connect(Number(port), host)
+      socket.end(sent)
+      const answer = await text(socket)
+      expect(answer).toContain(`HTTP/1.1 ${status}`)
+      expect(answer).toContain('{"error":"')
+    }
   },
   TIMEOUT_MS,
 )
