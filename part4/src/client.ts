@@ -232,9 +232,11 @@ export class KeyValueClient {
     }
   }
 
+  /** If the leader is gone, the others are asked before the one that does not know it. */
   private follow(from: string, leader: string): void {
     this.options.onRedirect?.(from, leader)
-    this.servers = [leader, ...this.servers.filter((server) => server !== leader)]
+    const others = this.servers.filter((server) => server !== leader && server !== from)
+    this.servers = [leader, ...others, from]
   }
 
   /** This one does not lead, or is not there: the next is asked before it is again. */

@@ -218,13 +218,18 @@ async function withClient<T>(
   work: (client: KeyValueClient) => Promise<T>,
 ): Promise<T> {
   const transport = new HttpTransport()
+  let leader = ''
   const client = new KeyValueClient({
     servers: server,
     transport,
     clock: realClock,
     random: Math.random,
     timeoutMs: timeout * 1000,
-    onRedirect: (from, to) => warn(`${from} is not the leader; it sends on to ${to}`),
+    // Said once, however often it is so until there is another leader.
+    onRedirect: (from, to) => {
+      if (to !== leader) warn(`${from} is not the leader; it sends on to ${to}`)
+      leader = to
+    },
   })
   try {
     return await work(client)
