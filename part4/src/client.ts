@@ -194,13 +194,17 @@ export class KeyValueClient {
 
   private async change(operation: Operation, options: CallOptions): Promise<Changed> {
     const result = await this.execute(operation, options)
-    if (result.kind === 'too long') throw new NotDone(tooLong(result.bytes))
-    const { kind } = result
-    if (kind === 'mismatch') {
-      return { held: false, version: result.version, previous: null }
+    switch (result.kind) {
+      case 'changed':
+        return { held: true, version: result.version, previous: result.previous }
+      case 'mismatch':
+        return { held: false, version: result.version, previous: null }
+      case 'too long':
+        throw new NotDone(tooLong(result.bytes))
+      // There was nothing to delete.
+      default:
+        return { held: true, version: null, previous: null }
     }
-    const { version = null, previous = null } = kind === 'changed' ? result : {}
-    return { held: true, version, previous }
   }
 
   /** Asks one server after the other, until one of them has done it. */
@@ -228,9 +232,11 @@ export class KeyValueClient {
     }
   }
 
+  /** If the leader is gone, the others are asked before the one that does not know it. */
   private follow(from: string, leader: string): void {
     this.options.onRedirect?.(from, leader)
-    this.servers = [leader, ...this.servers.filter((server) => server !== leader)]
+    const others = this.servers.filter((server) => server !== leader && server !== from)
+    this.servers = [leader, ...others, from]
   }
 
   /** This one does not lead, or is not there: the next is asked before it is again. */

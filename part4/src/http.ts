@@ -85,12 +85,13 @@ export function createApp({ service, node, metrics, allowed }: HttpOptions): App
     const operation = { op, key: keyOf(c), value: await textOf(c), ...conditionOf(c) }
     return carryOut(c, operation)
   }
-  const block = (isBlocked: boolean) => {
-    node.setBlocked(isBlocked)
-    return json(200, { blocked: isBlocked })
-  }
 
   app.use(guard(allowed))
+  app.notFound((c) => fail(404, `there is nothing at ${c.req.path}`))
+  app.onError((error) => {
+    if (!(error instanceof Refusal)) throw error
+    return fail(error.status, error.message, error.headers)
+  })
   route(app, '/kv', {
     GET(c) {
       const asked = parametersOf(c, ['prefix', 'limit', 'consistency'])
@@ -112,18 +113,24 @@ export function createApp({ service, node, metrics, allowed }: HttpOptions): App
       return carryOut(c, { op: 'delete', key: keyOf(c), ...conditionOf(c) })
     },
   })
+  routeNode(app, node)
+  route(app, '/metrics', { GET: () => metrics.respond() })
+  return app
+}
+
+/** What is asked of the process, and not of the store. */
+function routeNode(app: App, node: Node): void {
+  const block = (isBlocked: boolean) => {
+    node.setBlocked(isBlocked)
+    return json(200, { blocked: isBlocked })
+  }
   route(app, '/status', { GET: () => json(200, node.status()) })
   route(app, '/applied', { GET: () => inLines(node.applied()) })
-  route(app, '/metrics', { GET: () => metrics.respond() })
-  route(app, '/log', { GET: () => inEvents(node.follow) })
+  route(app, '/log', {
+    GET: (c) => (c.req.method === 'HEAD' ? events(null) : inEvents(node.follow)),
+  })
   route(app, '/block', { POST: () => block(true) })
   route(app, '/unblock', { POST: () => block(false) })
-  app.notFound((c) => fail(404, `there is nothing at ${c.req.path}`))
-  app.onError((error) => {
-    if (!(error instanceof Refusal)) throw error
-    return fail(error.status, error.message, error.headers)
-  })
-  return app
 }
 
 /** A request that cannot be carried out as it stands. */
@@ -400,6 +407,10 @@ function inEvents(follow: Node['follow']): Response {
     },
     new ByteLengthQueuingStrategy({ highWaterMark: MAX_BEHIND }),
   )
+  return events(body)
+}
+
+function events(body: ReadableStream | null): Response {
   return new Response(body, {
     headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' },
   })

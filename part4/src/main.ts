@@ -13,14 +13,18 @@ import { HttpTransport } from './transport.ts'
 
 const PART = basename(dirname(import.meta.dirname))
 
+/** Three servers on this machine: what is meant where nothing else is said. */
+const LOCAL_CLUSTER = '0=127.0.0.1:7000/8000,1=127.0.0.1:7001/8001,2=127.0.0.1:7002/8002'
+
+const LOCAL_SERVERS = parseMembers(LOCAL_CLUSTER).map(({ http }) => http)
+
 const EXIT_NOT_DONE = 1
 const EXIT_USAGE = 2
 const EXIT_UNKNOWN = 3
 
 const HELP = `
 Examples:
-  C=0=127.0.0.1:7000/8000,1=127.0.0.1:7001/8001,2=127.0.0.1:7002/8002
-  ./raft.sh ${PART} serve --id 0 --cluster $C      one of three servers; ids 1 and 2 likewise
+  ./raft.sh ${PART} serve --id 0              one of three servers; 1 and 2 likewise
   ./raft.sh ${PART} put color blue
   ./raft.sh ${PART} get color --server 127.0.0.1:8001
   ./raft.sh ${PART} put color green --if-version 3
@@ -73,11 +77,11 @@ program
   .command('serve')
   .description('run a server until SIGTERM or Ctrl-C')
   .requiredOption('--id <n>', 'which one of the cluster', wholeNumber)
-  .requiredOption('--cluster <list>', 'all servers: ID=HOST:RAFTPORT/HTTPPORT,…')
+  .option('--cluster <list>', 'all servers: ID=HOST:RAFTPORT/HTTPPORT,…', LOCAL_CLUSTER)
   .option('--data <folder>', `its memory (default: ~/.raft-tutorial/${PART}/HOST_PORT)`)
   .option('--timeout <s>', 'a client waits so long for an answer', seconds, 5)
   .option('--election-timeout <min-max>', 'in ms (default: 150-300)', range)
-  .option('--allow-origin <origin...>', 'pages that may ask it, as http://HOST:PORT', [])
+  .option('--allow-origin <origin>', 'a page that may ask it, http://HOST:PORT', all, [])
   .option('--insecure', 'listen where others can read and change all, too', false)
   .option('--print', 'say on standard output what is applied', false)
   .option('--json', 'what it says of itself as JSON, also in a terminal', false)
@@ -166,9 +170,12 @@ function ask(usage: string, description: string): Command {
   return program
     .command(usage)
     .description(description)
-    .option('--server <address...>', 'any of the cluster, as HOST:PORT', [
-      '127.0.0.1:8000',
-    ])
+    .option(
+      '--server <address>',
+      'any of the cluster, as HOST:PORT; more of them if it is repeated',
+      addresses,
+      LOCAL_SERVERS,
+    )
     .option('--timeout <s>', 'gives up after so long', seconds, 5)
     .option('--json', 'print JSON', false)
 }
@@ -211,13 +218,18 @@ async function withClient<T>(
   work: (client: KeyValueClient) => Promise<T>,
 ): Promise<T> {
   const transport = new HttpTransport()
+  let leader = ''
   const client = new KeyValueClient({
     servers: server,
     transport,
     clock: realClock,
     random: Math.random,
     timeoutMs: timeout * 1000,
-    onRedirect: (from, to) => warn(`${from} is not the leader; it sends on to ${to}`),
+    // Said once, however often it is so until there is another leader.
+    onRedirect: (from, to) => {
+      if (to !== leader) warn(`${from} is not the leader; it sends on to ${to}`)
+      leader = to
+    },
   })
   try {
     return await work(client)
@@ -297,6 +309,17 @@ async function serve(options: Serving): Promise<void> {
 function wholeNumber(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('It is a whole number.')
+}
+
+/** What is given replaces the default, and joins what was given before it. */
+function addresses(text: string, before: readonly string[]): readonly string[] {
+  const [, address] = /^(?:http:\/\/)?([^/]+:\d+)\/?$/.exec(text) ?? []
+  if (!address) throw new InvalidArgumentError('It is HOST:PORT, as 127.0.0.1:8000.')
+  return before === LOCAL_SERVERS ? [address] : [...before, address]
+}
+
+function all(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text]
 }
 
 function seconds(text: string): number {

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { createServer, type Server as HttpServer } from 'node:http'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { type Logger, pino } from 'pino'
 import { realClock } from './clock.ts'
@@ -155,7 +156,7 @@ export class KeyValueServer {
   }
 
   private createHttp(): HttpServer {
-    const { members, allowOrigins } = this.options
+    const { members, allowOrigins, logger } = this.options
     const report = () => this.server.consensus.report()
     const { service } = this
     const node: Node = {
@@ -174,11 +175,16 @@ export class KeyValueServer {
         origins: allowOrigins,
       },
     })
+    // It is no request, or there is a mistake in this server.
     const errorHandler = (error: unknown) => {
-      return Response.json({ error: (error as Error).message }, { status: 400 })
+      const { name, message } = error as Error
+      const status = name === 'RequestError' ? 400 : 500
+      if (status === 500) logger.error(error)
+      return Response.json({ error: message }, { status })
     }
     const listener = getRequestListener(app.fetch, { errorHandler })
-    return createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener)
+    const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener)
+    return server.on('clientError', refuse)
   }
 
   private apply(entry: AppliedEntry): void {
@@ -256,6 +262,16 @@ export class KeyValueServer {
       if (change) yield change
     }
   }
+}
+
+/** What arrived is no request of HTTP. */
+function refuse(error: Error & { readonly code?: string }, socket: Duplex): void {
+  if (!socket.writable) return
+  const isLong = error.code === 'HPE_HEADER_OVERFLOW'
+  const status = isLong ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  const body = JSON.stringify({ error: `this is no HTTP request: ${error.message}` })
+  const headers = ['Content-Type: application/json', 'Connection: close']
+  socket.end([`HTTP/1.1 ${status}`, ...headers, '', body].join('\r\n'))
 }
 
 function changeIn({ index, term, command }: AppliedEntry): Change | null {

@@ -158,6 +158,13 @@ test('between two attempts it waits, longer each time, up to half a second', asy
   expect(Math.max(...waits)).toBeLessThan(500)
 })
 
+test('a server that sends on to a leader that is gone does not hide the others', async () => {
+  const replies: Record<string, Reply> = { a: notDone('b'), b: notDone(), c: CHANGED }
+  const stage = new Stage(({ server }) => replies[server] as Reply)
+  await stage.until(stage.client.put('x', '1'))
+  expect(stage.asked).toEqual(['a', 'b', 'c'])
+})
+
 test('two servers that send to each other are not asked in a circle without a pause', async () => {
   const stage = new Stage(({ server }, count) => {
     if (count > 20) return CHANGED

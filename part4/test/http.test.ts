@@ -450,6 +450,9 @@ test('the test log comes as events, for as long as somebody listens', async () =
   expect(await read()).toBe('data: {"event":"note"}\n\n')
   await reader.cancel()
   expect(site.lines.size).toBe(0)
+  // Whoever asks only for the head follows nothing.
+  await site.ask('HEAD', '/log')
+  expect(site.lines.size).toBe(0)
 })
 
 test('who reads the log too slowly is cut off', async () => {

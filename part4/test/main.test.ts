@@ -1,6 +1,7 @@
 /** The command line: what is said, and the exit codes that tell it. */
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { eventually, ProcessCluster, Program, run } from './process-cluster.ts'
@@ -9,6 +10,8 @@ import { eventually, ProcessCluster, Program, run } from './process-cluster.ts'
 const TIMEOUT_MS = 120_000
 /** So patient that its leader stays, however busy the machine is. */
 const PATIENT = ['--election-timeout', '1500-3000', '--timeout', '20']
+
+const LONG = ['--timeout', '30']
 
 let cluster: ProcessCluster
 
@@ -131,6 +134,7 @@ test(
       [['put'], "missing required argument 'key'"],
       [['put', 'x', 'v', '--if-version', '1', '--if-absent'], 'cannot both hold'],
       [['get', 'x', '--timeout', '0'], 'a number of seconds'],
+      [['get', 'x', '--server', 'here'], 'It is HOST:PORT'],
       [['serve', '--id', '0', '--cluster', '0=10.0.0.1:1/2'], '--insecure'],
       [['serve', '--id', '1', '--cluster', '0=127.0.0.1:1/2'], 'has no server 1'],
     ] as const
@@ -150,11 +154,21 @@ test(
   async () => {
     const server = await follower()
     const leader = cluster.address(await cluster.leader())
-    const put = await run('put', 'way', 'v', '--server', server, '--timeout', '30')
+    // An address can be a URL, and stand before what is asked for.
+    const put = await run('put', '--server', `http://${server}/`, 'way', 'v', ...LONG)
     expect(put).toMatchObject({
       code: 0,
       errors: `${server} is not the leader; it sends on to ${leader}\n`,
     })
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'with the addresses of several servers, it matters not if one is gone',
+  async () => {
+    const servers = ['--server', '127.0.0.1:1', '--server', cluster.address(0)]
+    expect(await run('put', 'way', 'w', ...servers, ...LONG)).toMatchObject({ code: 0 })
   },
   TIMEOUT_MS,
 )
@@ -260,6 +274,25 @@ test(
     expect(address.code).toBe(1)
     expect(address.errors).toMatch(/^error: cannot listen at 127\.0\.0\.1:\d+/)
     expect(address.errors).not.toContain('    at ')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'what is no HTTP request is answered with a sentence',
+  async () => {
+    const [host, port] = cluster.address(0).split(':')
+    for (const [sent, status] of [
+      ['GARBAGE\r\n\r\n', '400 Bad Request'],
+      [`GET /status HTTP/1.1\r\nLong: ${'x'.repeat(20_000)}\r\n\r\n`, '431 '],
+      ['GET /status HTTP/1.1\r\nHost: no host\r\n\r\n', '400 Bad Request'],
+    ] as const) {
+      const socket = connect(Number(port), host)
+      socket.end(sent)
+      const answer = await text(socket)
+      expect(answer).toContain(`HTTP/1.1 ${status}`)
+      expect(answer).toContain('{"error":"')
+    }
   },
   TIMEOUT_MS,
 )

@@ -49,13 +49,15 @@ export class Program {
   private output = ''
   private errors = ''
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const node = [...NODE_OPTIONS, MAIN, ...args]
-    this.child = spawn(process.execPath, node, {
-      cwd: ROOT,
-      env: { ...process.env, ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
+  /** @param fileLimitKiB the most that its files may hold. */
+  constructor(args: readonly string[], fileLimitKiB?: number) {
+    const node = [process.execPath, ...NODE_OPTIONS, MAIN, ...args]
+    const limit = ['bash', '-c', `ulimit -f ${fileLimitKiB}; exec "$0" "$@"`]
+    const [command = '', ...rest] =
+      fileLimitKiB === undefined ? node : [...limit, ...node]
+    // tsx keeps what it compiled in files: they must not be cut by the limit.
+    const env = { ...process.env, ...(fileLimitKiB && { TSX_DISABLE_CACHE: '1' }) }
+    this.child = spawn(command, rest, { cwd: ROOT, env, stdio: 'pipe' })
     this.child.stdout?.on('data', (text) => {
       this.output += text
     })
@@ -159,9 +161,10 @@ export class ProcessCluster {
   }
 
   /** Begins a life with what is in the server's folder. */
-  launch(id: number, ...args: readonly string[]): Program {
+  launch(id: number, fileLimitKiB?: number): Program {
     const own = ['serve', '--id', `${id}`, '--cluster', this.list]
-    const program = new Program([...own, '--data', this.data(id), ...this.args, ...args])
+    const args = [...own, '--data', this.data(id), ...this.args]
+    const program = new Program(args, fileLimitKiB)
     this.programs.set(id, program)
     return program
   }

@@ -1,6 +1,6 @@
 /** Real processes over HTTP, real kills, real files; always in real time. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { check } from 'tools/histories/check'
 import { readHistory } from 'tools/histories/read'
@@ -10,7 +10,7 @@ import { KeyValueClient, UnknownOutcome } from '../src/client.ts'
 import { realClock } from '../src/clock.ts'
 import type { Operation } from '../src/kv.ts'
 import { HttpTransport } from '../src/transport.ts'
-import { eventually, ProcessCluster } from './process-cluster.ts'
+import { eventually, ProcessCluster, type Program } from './process-cluster.ts'
 import { Recorder } from './recorder.ts'
 
 /** How often the leader is killed, and what must be done between two kills. */
@@ -210,34 +210,36 @@ test(
   TIMEOUT_MS,
 )
 
-/** A folder of so many bytes; what does not fit there, fits nowhere. */
-function makeSmallDisk(folder: string, bytes: number): void {
-  mkdirSync(folder, { recursive: true })
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder])
+/** How much a small disk holds. */
+const SMALL_DISK_KIB = 40
+
+/** Starts a server where its log has no room for much: a small disk if that can be had. */
+function launchOnSmallDisk(cluster: ProcessCluster, id: number): Program {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    return cluster.launch(id, SMALL_DISK_KIB)
+  }
+  const folder = cluster.data(id)
+  const options = ['-t', 'tmpfs', '-o', `size=${SMALL_DISK_KIB}k`]
+  execFileSync('mount', [...options, 'tmpfs', folder])
   onTestFinished(() => {
     execFileSync('umount', ['--lazy', folder])
   })
+  return cluster.launch(id)
 }
 
-function mayMount(): boolean {
-  return process.platform === 'linux' && process.getuid?.() === 0
-}
-
-test.runIf(mayMount())(
+test(
   'a server whose disk is full says so and ends, and what was done is not lost',
   async () => {
     const cluster = await startCluster(3)
     const id = await cluster.leader()
     await cluster.program(id).kill()
-    // The same log, on a disk that has no room for much more.
-    makeSmallDisk(cluster.data(id), 40_000)
-    const program = cluster.launch(id)
+    const program = launchOnSmallDisk(cluster, id)
     await eventually('it does not start', () => cluster.status(id))
 
     const load = new Load(cluster.addresses, CLIENTS)
     const { code, errors } = await program.ended
     expect(code).toBe(1)
-    expect(errors).toContain(`cannot write ${cluster.data(id)}/raft.log: ENOSPC`)
+    expect(errors).toMatch(/cannot write .*raft\.log: (ENOSPC|EFBIG)/)
     expect(errors).not.toContain('    at ')
     // The others go on without it.
     await load.more(DONE_PER_KILL)
