@@ -2,10 +2,10 @@
  * The three ways in which histories are written: NDJSON, as this repository writes them;
  * Jepsen's history.edn, one map a line; and the lines of a jepsen.log.
  */
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { parseEDNString } from 'edn-data'
 import { z } from 'zod'
+import { bytesOf, whyUnreadable } from '../cli/input.ts'
+import { linesOf, TOO_LONG } from '../cli/lines.ts'
 import type { ModelName } from './check.ts'
 import { HistoryBuilder, HistoryError, type HistoryEvent } from './events.ts'
 import type { History } from './history.ts'
@@ -39,25 +39,34 @@ export async function readHistory(
   model: ModelName | null = null,
 ): Promise<Read> {
   const builder = new HistoryBuilder()
-  const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity })
+  const reason = await whyUnreadable(file, 'history')
+  if (reason !== null) throw new HistoryError(reason)
   let format: Format | null = null
   let guess: ModelName | null = model
   let number = 0
-  for await (const line of lines) {
-    number += 1
-    if (line.trim() === '') continue
-    try {
-      format ??= formatOf(line)
-      const event = format.read(line)
-      if (!event) continue
-      guess ??= event.f in REGISTER_OPERATIONS ? 'register' : 'kv'
-      builder.add(event)
-    } catch (error) {
-      throw new HistoryError(`${file}:${number}: ${(error as Error).message}`)
+  for await (const lines of linesOf(bytesOf(file))) {
+    for (const bytes of lines) {
+      number += 1
+      try {
+        const line = textOf(bytes)
+        if (line.trim() === '') continue
+        format ??= formatOf(line)
+        const event = format.read(line)
+        if (!event) continue
+        guess ??= event.f in REGISTER_OPERATIONS ? 'register' : 'kv'
+        builder.add(event)
+      } catch (error) {
+        throw new HistoryError(`${file}:${number}: ${(error as Error).message}`)
+      }
     }
   }
   if (!format || !guess) throw new HistoryError(`${file} holds no history`)
   return { history: builder.finish(format.initial(guess)), model: guess }
+}
+
+function textOf(line: Buffer): string {
+  if (line !== TOO_LONG) return line.toString('utf8')
+  throw new HistoryError('this line is longer than that of any history')
 }
 
 const REGISTER_OPERATIONS = { read: true, write: true, cas: true }

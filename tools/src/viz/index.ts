@@ -2,16 +2,13 @@
  * From test logs to timelines: pages that show a run of a cluster, one file a test. See
  * `cli.ts` for the command; other tools call `writeTimelines`.
  */
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { isSystemError, UsageError } from '../cli/exit.ts'
+import { bytesOf, whyUnreadable } from '../cli/input.ts'
 import { Pages } from './pages.ts'
 import { readLog } from './read/reader.ts'
 import { Runs } from './read/runs.ts'
 import type { Page } from './write/index-page.ts'
-
-const READ_BYTES = 1024 * 1024
 
 /** A log to read: a file's path, or a stream and what to call it. */
 export type Input =
@@ -157,18 +154,9 @@ function sentenceOf([reason, { line, count }]: [
 }
 
 async function openFile(path: string): Promise<Exclude<Input, string>> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error)
-  if (found instanceof Error) {
-    const reason =
-      found.code === 'ENOENT' ? 'does not exist' : `cannot be read: ${found.message}`
-    throw new InputError(`${path} ${reason}`)
-  }
-  if (found.isDirectory()) throw new InputError(`${path} is a folder, not a test log`)
-  // Some of them have no end. A pipe is a way to hand over a log.
-  if (found.isCharacterDevice() || found.isBlockDevice()) {
-    throw new InputError(`${path} is a device, not a test log`)
-  }
-  return { name: path, stream: createReadStream(path, { highWaterMark: READ_BYTES }) }
+  const reason = await whyUnreadable(path, 'test log')
+  if (reason !== null) throw new InputError(reason)
+  return { name: path, stream: bytesOf(path) }
 }
 
 function isMatch(test: string, pattern: WriteOptions['testPattern']): boolean {

@@ -1,8 +1,8 @@
+import { MOST_LINE_BYTES, TOO_LONG } from '../../cli/lines.ts'
 import { isKnown } from '../../testlog/event.ts'
 import type { LoggedEntry, Role, RunEvent } from '../shared/event.ts'
 import { ROLES } from '../shared/format.ts'
-import { MOST_COUNT, MOST_DEPTH, MOST_LINE_BYTES } from './limits.ts'
-import { TOO_LONG } from './lines.ts'
+import { MOST_COUNT, MOST_DEPTH } from './limits.ts'
 
 const QUOTE = 34
 const OPENING_BRACKET = 91

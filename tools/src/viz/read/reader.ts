@@ -1,6 +1,6 @@
+import { linesOf, TOO_LONG } from '../../cli/lines.ts'
 import type { RunEvent } from '../shared/event.ts'
 import { GoReader } from './golog.ts'
-import { linesOf, TOO_LONG } from './lines.ts'
 import { parseTestLogLine, whyNoEvent } from './ndjson.ts'
 import type { Runs } from './runs.ts'
 

@@ -1,8 +1,10 @@
 import { TextDecoder } from 'node:util'
-import { MOST_LINE_BYTES } from './limits.ts'
 
 const NEWLINE = 10
 const CARRIAGE_RETURN = 13
+
+/** Far above what any program writes; a longer line is skipped, without being kept. */
+export const MOST_LINE_BYTES = 16 * 1024 * 1024
 
 /** Stands for a line that is longer than any line can be. */
 export const TOO_LONG = Buffer.from('too long')
