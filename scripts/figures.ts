@@ -554,7 +554,7 @@ function rooms(): string[] {
     box(24, 218, 504, 54, 'follower'),
     label(276, 241, 'testlog', 'code strong'),
     label(276, 260, 'the lines that a run writes, for all who read them', 'small'),
-    ...room(24, 284, 504, 'cli source markdown parts histories browser', 'tools’ tools'),
+    ...room(24, 284, 504, 'cli source markdown parts histories browser', 'what several rooms share'),
     box(576, 20, 120, 186, 'candidate'),
     label(636, 80, 'partN', 'code strong'),
     label(636, 108, 'src', 'code'),
