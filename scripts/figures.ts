@@ -98,6 +98,12 @@ const FIGURES: readonly Figure[] = [
     title: 'Records of the storage file, and a torn tail',
     draw: record,
   },
+  {
+    name: 'rooms',
+    height: 358,
+    title: 'The rooms of the laboratory: each knows only what stands below it',
+    draw: rooms,
+  },
 ]
 
 /** A client’s command on its way into equal logs, and from each to a state machine. */
@@ -525,6 +531,44 @@ function cells(x: number, y: number, entries: [number, string][], width = 56): s
     label(x + i * width + width / 2, y + 15, `${term}`, 'small'),
     label(x + i * width + width / 2, y + 30, command, 'code'),
   ])
+}
+
+/** Rooms on floors: each may know some of those that stand lower, and none above. */
+function rooms(): string[] {
+  const room = (x: number, y: number, width: number, name: string, does: string) => [
+    box(x, y, width, 54, 'box'),
+    label(x + width / 2, y + 23, name, 'code strong'),
+    label(x + width / 2, y + 42, does, 'small'),
+  ]
+  return [
+    ...room(24, 20, 136, 'dotest', 'one test, its page'),
+    ...room(176, 20, 136, 'gallery', 'known mistakes'),
+    ...room(328, 20, 200, 'checks diff mutants', 'a part and the next'),
+    ...room(24, 86, 136, 'harness', 'scenarios'),
+    ...room(176, 86, 136, 'explore', 'thousands of seeds'),
+    ...room(328, 86, 200, 'playground', 'the same in a browser'),
+    box(24, 152, 352, 54, 'leader'),
+    label(200, 175, 'lab', 'code strong'),
+    label(200, 194, 'time, network, machines, disks, faults, rules', 'small'),
+    ...room(392, 152, 136, 'viz', 'the timeline'),
+    box(24, 218, 504, 54, 'follower'),
+    label(276, 241, 'testlog', 'code strong'),
+    label(276, 260, 'the lines that a run writes, for all who read them', 'small'),
+    ...room(
+      24,
+      284,
+      504,
+      'cli source markdown parts histories browser',
+      'what several rooms share',
+    ),
+    box(576, 20, 120, 186, 'candidate'),
+    label(636, 80, 'partN', 'code strong'),
+    label(636, 108, 'src', 'code'),
+    label(636, 126, 'the lesson', 'small'),
+    label(636, 158, 'test/lab.ts', 'code'),
+    label(636, 176, 'tells the lab', 'small'),
+    label(636, 192, 'what the part is', 'small'),
+  ]
 }
 
 function box(x: number, y: number, width: number, height: number, kind: string): string {

@@ -10,7 +10,7 @@ const MAY_KNOW = {
   markdown: [],
   testlog: [],
   lab: ['testlog', 'histories'],
-  parts: ['cli', 'lab'],
+  parts: ['cli'],
   histories: ['cli'],
   harness: ['cli', 'testlog', 'lab'],
   browser: ['cli'],

@@ -16,6 +16,7 @@ const CHAPTERS = [
 const LABORATORY = [
   { text: 'The playground', link: '/playground' },
   { text: 'Exploring thousands of runs', link: '/exploring' },
+  { text: 'Architecture', link: '/architecture' },
 ]
 
 export default defineConfig({

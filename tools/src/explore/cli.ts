@@ -6,11 +6,11 @@ import { exitCodeOf, UsageError } from '../cli/exit.ts'
 import { openPage } from '../cli/open.ts'
 import { say } from '../cli/print.ts'
 import { compilePart } from '../parts/compile.ts'
-import { loadPart } from '../parts/load.ts'
 import { compileMistake, findMistake } from '../parts/mistake.ts'
 import { readCase } from './case.ts'
 import { drawSchedule } from './draw.ts'
 import { Explorer, NO_END, type Search } from './explore.ts'
+import { loadPart } from './load.ts'
 import {
   EXIT_FOUND,
   EXIT_UNREACHED,

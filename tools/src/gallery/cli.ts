@@ -7,6 +7,7 @@ import { EXIT_USAGE, exitCodeOf, UsageError } from '../cli/exit.ts'
 import { complain, paint, paintDiff, say } from '../cli/print.ts'
 import { drawSchedule } from '../explore/draw.ts'
 import { Explorer } from '../explore/explore.ts'
+import { loadPart } from '../explore/load.ts'
 import {
   EXIT_FOUND,
   type ExploreOptions,
@@ -15,7 +16,6 @@ import {
 } from '../explore/options.ts'
 import { drawOptionsFor, showSearch } from '../explore/search.ts'
 import { type Finding, showFinding } from '../explore/show.ts'
-import { loadPart } from '../parts/load.ts'
 import {
   compileMistake,
   findMistake,

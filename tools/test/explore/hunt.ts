@@ -1,9 +1,9 @@
 import { drawSchedule } from '../../src/explore/draw.ts'
+import { loadPart } from '../../src/explore/load.ts'
 import { runSchedule, type Violation } from '../../src/explore/run.ts'
 import type { Schedule } from '../../src/explore/schedule.ts'
 import { drawOptionsFor } from '../../src/explore/search.ts'
 import type { Part } from '../../src/lab/part.ts'
-import { loadPart } from '../../src/parts/load.ts'
 import { compileMistake, findMistake } from '../../src/parts/mistake.ts'
 
 /** For tests that start programs or search: on a busy machine they take their time. */

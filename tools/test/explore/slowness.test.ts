@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { CatchUp } from '../../src/explore/catch-up.ts'
 import { drawSchedule } from '../../src/explore/draw.ts'
+import { loadPart } from '../../src/explore/load.ts'
 import { runSchedule } from '../../src/explore/run.ts'
 import { FAULT_KINDS, type Schedule, SLOW_KINDS } from '../../src/explore/schedule.ts'
 import { drawOptionsFor } from '../../src/explore/search.ts'
 import type { World } from '../../src/lab/world.ts'
 import { compilePart } from '../../src/parts/compile.ts'
-import { loadPart } from '../../src/parts/load.ts'
 import { scheduleOf } from './hunt.ts'
 
 const part2 = await loadPart(await compilePart('part2'))
