@@ -41,8 +41,8 @@ export type EventName = KnownEvent | (string & {})
 
 /** What every line can have, and what is shown of an RPC or of a state by itself. */
 const COMMON: ReadonlySet<string> = new Set([
-  ...['level', 'pid', 'hostname', 'time', 'test', 'server', 'event', 'term', 'role'],
-  ...['state', 'rpc', 'msg'],
+  ...['level', 'pid', 'hostname', 'time', 'test', 'server', 'client', 'event', 'term'],
+  ...['role', 'state', 'rpc', 'msg'],
 ])
 
 /** The fields that tell what happened, on a line of whatever kind. */
@@ -114,6 +114,8 @@ export interface TestLogLine {
   readonly msg: string
   /** Absent on the harness's own lines, which show in the TEST column. */
   readonly server?: number
+  /** On a client's lines. */
+  readonly client?: number
   /** On lines with a server: what is true after the event. */
   readonly term?: number
   readonly role?: Role

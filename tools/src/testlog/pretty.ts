@@ -40,7 +40,7 @@ export function prettyLine(line: TestLogLine, options: PrettyOptions = {}): stri
   const paint = (style: Style, text: string) =>
     color ? styleText(style, text, { validateStream: false }) : text
   const time = (line.time - startTime).toFixed(3).padStart(TIME_WIDTH)
-  const who = (line.server === undefined ? 'TEST' : `${line.server}`).padEnd(WHO_WIDTH)
+  const who = nameOf(line).padEnd(WHO_WIDTH)
   const roleAndTerm = [
     (line.role ?? '').padEnd(ROLE_WIDTH),
     (line.term === undefined ? '' : `t${line.term}`).padEnd(TERM_WIDTH),
@@ -52,6 +52,11 @@ export function prettyLine(line: TestLogLine, options: PrettyOptions = {}): stri
   return [paint('dim', time), who, role, message, details && paint('dim', details)]
     .join('  ')
     .trimEnd()
+}
+
+function nameOf({ server, client }: TestLogLine): string {
+  if (client !== undefined) return `c${client}`
+  return server === undefined ? 'TEST' : `${server}`
 }
 
 function messageStyle(line: TestLogLine): Style {
