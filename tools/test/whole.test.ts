@@ -1,9 +1,11 @@
 /** A file is written whole, or stays as it was. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { writeWhole } from '../src/cli/whole.ts'
+import { makePipe } from './pipe.ts'
 
 let folder: string
 beforeEach(() => {
@@ -29,4 +31,13 @@ test('what is written replaces what was there', async () => {
   await writeWhole(file, ['one'])
   await writeWhole(file, ['another'])
   expect(readFileSync(file, 'utf8')).toBe('another')
+})
+
+test('a pipe takes what is written, and stays one', async () => {
+  const pipe = join(folder, 'pipe')
+  makePipe(pipe)
+  const taken = readFile(pipe, 'utf8')
+  await writeWhole(pipe, ['one ', 'page'])
+  expect(await taken).toBe('one page')
+  expect(statSync(pipe).isFIFO()).toBe(true)
 })

@@ -1,4 +1,4 @@
-import { createWriteStream, rmSync } from 'node:fs'
+import { createWriteStream, rmSync, statSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -12,6 +12,9 @@ type Pieces = Iterable<string> | AsyncIterable<string>
  */
 export async function writeWhole(file: string, pieces: Pieces): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
+  const found = statSync(file, { throwIfNoEntry: false })
+  // A pipe or a device takes what is written, and must not be replaced.
+  if (found && !found.isFile()) return pipeline(pieces, createWriteStream(file))
   const unfinished = `${file}.${process.pid}.unfinished`
   const forget = atEnd(() => rmSync(unfinished, { force: true }))
   try {

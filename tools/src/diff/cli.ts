@@ -1,5 +1,4 @@
 /** Shows what one part changes in another, side by side, as a page. */
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
@@ -8,6 +7,7 @@ import { exitCodeOf, UsageError } from '../cli/exit.ts'
 import { openPage } from '../cli/open.ts'
 import { say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
+import { writeWhole } from '../cli/whole.ts'
 import { listParts, partNamed } from '../parts/find.ts'
 import { passagesOf } from './chapter.ts'
 import { type Comparison, compareParts, only, pathsOf, WHY_LEFT_OUT } from './compare.ts'
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
   const later = partsBetween(from, to)
   const notes = later.map((part) => readNote(ROOT, part)).filter((note) => note !== null)
   const passages = later.flatMap((part) => passagesOf(ROOT, part, docs))
-  write(page, await pageOf(comparison, notes, passages))
+  await write(page, await pageOf(comparison, notes, passages))
   report(comparison)
   const address = pathToFileURL(page).href
   say(`page  ${address}`)
@@ -95,10 +95,9 @@ function partsBetween(from: string, to: string): string[] {
   return parts.slice((start ?? 0) + 1, (end ?? 0) + 1)
 }
 
-function write(file: string, page: string): void {
+async function write(file: string, page: string): Promise<void> {
   try {
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, page)
+    await writeWhole(file, [page])
   } catch (error) {
     throw new UsageError(`the page cannot be written: ${(error as Error).message}`)
   }

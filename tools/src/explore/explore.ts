@@ -22,11 +22,15 @@ const BATCH_SEEDS = 20
 /** More threads than these only take memory. */
 const MOST_JOBS = 2 * availableParallelism()
 
-/**
- * A seed that takes longer has no end: they take some ms, and those of an hour of simulated
- * time some seconds. In ms of real time, on a machine that may be busy.
- */
-const LIMIT_MS = 60_000
+/** What a seed may take. */
+interface Limits {
+  /** Of real time, on a machine that may be busy. */
+  readonly seconds: number
+  readonly megabytes: number
+}
+
+/** Seeds take some ms and some MB; those of an hour of simulated time, some seconds. */
+const LIMITS: Limits = { seconds: 60, megabytes: 1024 }
 /** How often to look whether a worker is still at the same seed. */
 const LOOK_MS = 500
 
@@ -44,17 +48,22 @@ interface Range {
 /** Searches with several cores. What it finds does not depend on how many they are. */
 export class Explorer {
   private readonly jobs: number
-  private readonly limitMs: number
+  private readonly limits: Limits
   private readonly pool: Tinypool
 
-  static async create(jobs: number, limitMs = LIMIT_MS): Promise<Explorer> {
-    return new Explorer(Math.min(jobs, MOST_JOBS), limitMs, await compileWorker())
+  static async create(jobs: number, limits = LIMITS): Promise<Explorer> {
+    return new Explorer(Math.min(jobs, MOST_JOBS), limits, await compileWorker())
   }
 
-  private constructor(jobs: number, limitMs: number, worker: string) {
+  private constructor(jobs: number, limits: Limits, worker: string) {
     this.jobs = jobs
-    this.limitMs = limitMs
-    this.pool = new Tinypool({ filename: worker, minThreads: jobs, maxThreads: jobs })
+    this.limits = limits
+    this.pool = new Tinypool({
+      filename: worker,
+      minThreads: jobs,
+      maxThreads: jobs,
+      resourceLimits: { maxOldGenerationSizeMb: limits.megabytes },
+    })
   }
 
   /**
@@ -118,7 +127,7 @@ export class Explorer {
       ...(schedule && { schedule }),
     }
     const limit = new AbortController()
-    const stop = whenStill(at, this.limitMs, () => limit.abort())
+    const stop = whenStill(at, this.limits.seconds * 1000, () => limit.abort())
     try {
       const result: Tally | Problem = await this.pool.run(batch, {
         signal: limit.signal,
@@ -126,9 +135,13 @@ export class Explorer {
       if ('problem' in result) throw new UsageError(result.problem)
       return { result, stuckAt: null }
     } catch (error) {
-      if (!limit.signal.aborted) throw error
-      const [stuckAt = from] = at
-      return { result: stuckTally(from, stuckAt, keepGoing, this.limitMs), stuckAt }
+      const isFull = (error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY'
+      if (!limit.signal.aborted && !isFull) throw error
+      const stuckAt = Math.max(at[0] ?? from, from)
+      const how = isFull
+        ? `it took ${this.limits.megabytes} MB of memory, and more`
+        : `after ${this.limits.seconds} s of real time it is still running`
+      return { result: stuckTally(from, stuckAt, keepGoing, how), stuckAt }
     } finally {
       stop()
     }
@@ -165,8 +178,8 @@ function whenStill(value: Float64Array, limitMs: number, act: () => void): () =>
 }
 
 /** With `keepGoing` the seeds before are run again, and counted then. */
-function stuckTally(from: number, seed: number, keepGoing: boolean, ms: number): Tally {
-  const message = `${NO_END}: after ${ms / 1000} s of real time it is still running`
+function stuckTally(from: number, seed: number, keepGoing: boolean, how: string): Tally {
+  const message = `${NO_END}: ${how}`
   const violation = { invariant: NO_END, message, atMs: 0 }
   const seeds = keepGoing ? 1 : seed - from + 1
   return { ...NOTHING, seeds, found: [{ seed, violation }] }

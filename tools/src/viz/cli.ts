@@ -26,6 +26,8 @@ Examples:
                                               two runs of a test, where they first differ
   go test -v -run Election | raft-testlog-viz logs of the Go original, as they are
 
+Of more than 100 tests the pages share a script and a style, which stand beside them.
+
 Exit codes: 0 when the pages were written; 1 when a log could not be read, had no event in
 it, or no test whose name matches.
 `

@@ -31,14 +31,14 @@ function partThat(deed: string): Promise<string> {
 interface SearchOptions {
   readonly seeds: number
   readonly keepGoing?: boolean
-  readonly limitMs?: number
+  readonly seconds?: number
 }
 
 async function searchFor(deed: string, options: SearchOptions) {
-  const { seeds, keepGoing = false, limitMs } = options
+  const { seeds, keepGoing = false, seconds = 60 } = options
   const code = await partThat(deed)
   const draw = drawOptionsFor(await loadPart(code), { duration: 1 })
-  const explorer = await Explorer.create(2, limitMs)
+  const explorer = await Explorer.create(2, { seconds, megabytes: 100 })
   try {
     return await explorer.search({ code, from: 1, seeds, draw, keepGoing })
   } finally {
@@ -48,7 +48,7 @@ async function searchFor(deed: string, options: SearchOptions) {
 
 describe('a part', SLOW, () => {
   test('that has no end breaks a rule, by the seed that shows it', async () => {
-    const { found } = await searchFor('for (;;) {}', { seeds: 40, limitMs: 1_500 })
+    const { found } = await searchFor('for (;;) {}', { seeds: 40, seconds: 1.5 })
     expect(found.map(({ seed, violation }) => [seed, violation.invariant])).toEqual([
       [1, NO_END],
     ])
@@ -60,11 +60,20 @@ describe('a part', SLOW, () => {
     const { found, seeds } = await searchFor(deed, {
       seeds: 6,
       keepGoing: true,
-      limitMs: 1_500,
+      seconds: 1.5,
     })
     expect(seeds).toBe(6)
     expect(found.length).toBeGreaterThan(0)
     expect(found.length).toBeLessThan(6)
+  })
+
+  test('that takes all memory breaks the same rule', async () => {
+    const deed = 'const all: unknown[] = []; for (;;) all.push(new Array(100).fill(0.5))'
+    const { found } = await searchFor(deed, { seeds: 1 })
+    expect(found[0]?.violation).toMatchObject({
+      invariant: NO_END,
+      message: `${NO_END}: it took 100 MB of memory, and more`,
+    })
   })
 
   test('that rejects a promise which nobody waits for breaks a rule', async () => {
@@ -140,7 +149,7 @@ describe('a case', () => {
   test('that is drawn can be saved, and read again', SLOW, async () => {
     for (const name of ['part1', 'part2', 'part3']) {
       const part = await loadPart(await compilePart(name))
-      for (let seed = 1; seed <= 300; seed += 1) {
+      for (let seed = 1; seed <= 100; seed += 1) {
         const schedule = scheduleOf(part, seed)
         const found = { ...CASE, part: name, foundWithSeed: seed, schedule }
         if (seed === 1) await saveCase(file, found)
