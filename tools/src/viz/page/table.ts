@@ -51,6 +51,8 @@ export class Table {
   private pinned: ReadonlySet<number> = new Set()
   private first = 0
   private last = -1
+  /** The width and the height of the table that rows were drawn for. */
+  private drawnFor: readonly [number, number] = [0, 0]
   private readonly head = h('div', { class: 'head', role: 'row', 'aria-rowindex': 1 })
   private readonly body = h('div', { class: 'body', role: 'rowgroup' })
   private readonly canvas = h('canvas', { 'aria-hidden': 'true' })
@@ -76,7 +78,7 @@ export class Table {
     )
     this.element.addEventListener('scroll', () => this.onScroll(), { passive: true })
     listen(this.body, { onclick: (event) => this.onClick(event) })
-    new ResizeObserver(() => this.actions.resized()).observe(this.element)
+    new ResizeObserver(() => this.onResize()).observe(this.element)
     window.addEventListener('beforeprint', () => this.print())
     window.addEventListener('afterprint', () => this.refresh())
   }
@@ -127,6 +129,7 @@ export class Table {
 
   refresh(): void {
     this.last = -1
+    this.drawnFor = [this.element.clientWidth, this.element.clientHeight]
     this.onScroll()
   }
 
@@ -170,6 +173,13 @@ export class Table {
     const from = count((this.layout.rows[this.first] ?? 0) + 1)
     const to = count((this.layout.rows[this.last] ?? 0) + 1)
     this.element.dataset.printed = `events ${from} to ${to} of ${count(this.timeline.rows)}`
+  }
+
+  /** An observer tells of the first size, too, which is the one that was drawn for. */
+  private onResize(): void {
+    const { clientWidth, clientHeight } = this.element
+    const [width, height] = this.drawnFor
+    if (clientWidth !== width || clientHeight !== height) this.actions.resized()
   }
 
   private onClick(event: MouseEvent): void {
