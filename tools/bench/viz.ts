@@ -95,6 +95,10 @@ async function measureUse(page: Page): Promise<void> {
     }
     say(name, ms(times))
   }
+  for (const px of [30, 600]) {
+    const frames: number = await page.evaluate(`(${scrolled})(${px})`)
+    say(`scrolled by ${px} px`, `${Math.round(frames)} frames a second, in lanes`)
+  }
   await page.keyboard.press('End')
   await settle(page)
   const last = await page.evaluate('document.querySelector(".row:last-child").innerText')
@@ -107,6 +111,19 @@ const timed = `async (action) => {
   action()
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)))
   return performance.now() - start
+}`
+
+/** Scrolls the table at every frame for some time, and gives the frames a second. */
+const scrolled = `async (px) => {
+  const table = document.querySelector('.table')
+  const start = performance.now()
+  let frames = 0
+  while (performance.now() - start < 2000) {
+    table.scrollTop += px
+    await new Promise(requestAnimationFrame)
+    frames += 1
+  }
+  return (1000 * frames) / (performance.now() - start)
 }`
 
 const search = (text: string) => `

@@ -1,9 +1,10 @@
 /** Two runs of one test side by side: one page with both timelines where they first differ. */
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Handlebars from 'handlebars'
+import { writeWhole } from '../cli/whole.ts'
 import { type Difference, differencesOf } from './differences.ts'
 import { InputError, type WriteOptions, writeTimelines } from './index.ts'
 import { decode, unpack } from './page/decode.ts'
@@ -51,7 +52,7 @@ export async function compareRuns(options: CompareOptions): Promise<Compared> {
   const b = await write(logs[1], 'b')
   const differences = differencesOf(await timelineIn(a), await timelineIn(b))
   const file = resolve(join(outDir, `${basename(a.file, '-a.html')}-compared.html`))
-  await writeFile(file, await pageOf(test, [a, b], logs, differences))
+  await writeWhole(file, [await pageOf(test, [a, b], logs, differences)])
   return { file, pages: [a, b], differences }
 }
 

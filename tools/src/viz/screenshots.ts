@@ -68,7 +68,7 @@ const SHOTS: readonly Shot[] = [
   },
   {
     name: 'lost-entry',
-    height: 1050,
+    height: 1170,
     windowHeight: 600,
     write: timelineOfMistake,
     pose: async () => {},

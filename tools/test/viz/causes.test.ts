@@ -135,7 +135,10 @@ describe('what the panel tells', () => {
 
   test('who voted for a leader, and who holds what it commits', async () => {
     const elected = await told(find('becomes Leader of term 2'))
-    expect(elected.knew[1]).toMatch(/^Of 5 servers [345] have voted for it in term 2: /)
+    // Three are enough; what the others say comes later.
+    expect(elected.knew[1]).toMatch(
+      /^It had the votes of \d, \d: with its own 3 of 5 servers\.$/,
+    )
     const committed = await told(find('commits up to entry 2'))
     expect(committed.knew[1]).toMatch(
       /^It knew that \d, \d held entry 2 \(matchIndex\): with itself 3 of 5 servers\.$/,

@@ -8,6 +8,7 @@ import {
   type Filters,
   fieldQuery,
   firstFilters,
+  NOTHING_SHOWN,
 } from './filter.ts'
 import { readHash, writeHash } from './hash.ts'
 import { helpDialog, legend } from './help.ts'
@@ -32,7 +33,7 @@ export class App {
   private readonly timeline: Timeline
   private readonly raw: RawLines
   private filters: Filters
-  private filtered: Filtered
+  private filtered: Filtered = NOTHING_SHOWN
   private spacing: Spacing = 'even'
   /** As it was chosen; null is the look that fits. */
   private chosenLook: Look | null = null
@@ -57,7 +58,6 @@ export class App {
     this.timeline = timeline
     this.raw = raw
     this.filters = firstFilters(timeline)
-    this.filtered = applyFilters(timeline, this.filters)
     this.layout = this.newLayout(0)
     this.overview = new Overview(timeline, true, { goTo: (row) => this.goTo(row) })
     this.toolbar = new Toolbar(timeline, {

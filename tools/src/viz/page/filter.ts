@@ -37,6 +37,14 @@ export const NO_FILTERS: Filters = {
   events: [],
 }
 
+/** Before anything was filtered. */
+export const NOTHING_SHOWN: Filtered = {
+  rows: new Int32Array(),
+  found: new Int32Array(),
+  foundHidden: 0,
+  hidden: { heartbeats: 0, servers: 0, methods: 0, events: 0, text: 0 },
+}
+
 /** Heartbeats drown the rest from here on: a share of the rows, in a run of some length. */
 const DROWNING_SHARE = 0.4
 const DROWNING_ROWS = 60

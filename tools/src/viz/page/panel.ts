@@ -134,7 +134,7 @@ function logTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
       h('thead', {}, h('tr', {}, h('td', {}), ...head, h('td', {}))),
       h('tbody', {}, ...rows),
     ),
-    h('p', { class: 'muted key' }, keyOf(leader)),
+    last < first ? null : h('p', { class: 'muted key' }, keyOf(leader)),
   )
 }
 

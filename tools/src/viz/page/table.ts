@@ -18,6 +18,8 @@ import { count, counted, durationText, rowText, timeText } from './words.ts'
 
 /** Rows are drawn so far beyond what is seen, so that a short scroll draws nothing. In px. */
 const OVERSCAN = 500
+/** From further away than this, rows are placed anew: small numbers stay exact. In px. */
+const FARTHEST = 100_000
 /** Rows on paper, some 60 pages of them. */
 const MOST_PRINTED = 2000
 const LOSS_CHARACTERS = 40
@@ -51,6 +53,11 @@ export class Table {
   private pinned: ReadonlySet<number> = new Set()
   private first = 0
   private last = -1
+  /** The rows that are elements now, by their positions, and the y that theirs count from. */
+  private readonly drawn = new Map<number, HTMLElement>()
+  private origin = 0
+  /** The width and the height of the table that rows were drawn for. */
+  private drawnFor: readonly [number, number] = [0, 0]
   private readonly head = h('div', { class: 'head', role: 'row', 'aria-rowindex': 1 })
   private readonly body = h('div', { class: 'body', role: 'rowgroup' })
   private readonly canvas = h('canvas', { 'aria-hidden': 'true' })
@@ -76,7 +83,7 @@ export class Table {
     )
     this.element.addEventListener('scroll', () => this.onScroll(), { passive: true })
     listen(this.body, { onclick: (event) => this.onClick(event) })
-    new ResizeObserver(() => this.actions.resized()).observe(this.element)
+    new ResizeObserver(() => this.onResize()).observe(this.element)
     window.addEventListener('beforeprint', () => this.print())
     window.addEventListener('afterprint', () => this.refresh())
   }
@@ -127,6 +134,7 @@ export class Table {
 
   refresh(): void {
     this.last = -1
+    this.drawnFor = [this.element.clientWidth, this.element.clientHeight]
     this.onScroll()
   }
 
@@ -164,12 +172,19 @@ export class Table {
 
   /** Paper does not scroll: all rows from the first in sight on, up to a limit. */
   private print(): void {
-    this.first = this.layout.positionAt(this.y)
-    this.last = Math.min(this.layout.count, this.first + MOST_PRINTED) - 1
-    this.renderRows()
+    const first = this.layout.positionAt(this.y)
+    this.last = -1
+    this.renderRows(first, Math.min(this.layout.count, first + MOST_PRINTED) - 1)
     const from = count((this.layout.rows[this.first] ?? 0) + 1)
     const to = count((this.layout.rows[this.last] ?? 0) + 1)
     this.element.dataset.printed = `events ${from} to ${to} of ${count(this.timeline.rows)}`
+  }
+
+  /** An observer tells of the first size, too, which is the one that was drawn for. */
+  private onResize(): void {
+    const { clientWidth, clientHeight } = this.element
+    const [width, height] = this.drawnFor
+    if (clientWidth !== width || clientHeight !== height) this.actions.resized()
   }
 
   private onClick(event: MouseEvent): void {
@@ -184,12 +199,10 @@ export class Table {
     const last = layout.positionAt(y + this.viewportHeight + OVERSCAN)
     const isFar = Math.abs(layout.top(first) - layout.top(this.first)) > OVERSCAN / 2
     if (this.last === -1 || isFar || (last === layout.count - 1 && this.last < last)) {
-      this.first = first
-      this.last = Math.min(last, layout.count - 1)
-      this.renderRows()
+      this.renderRows(first, Math.min(last, layout.count - 1))
     }
     const scrollTop = layout.height === layout.scrollHeight ? y : this.element.scrollTop
-    const top = scrollTop - y + layout.top(this.first)
+    const top = scrollTop - y + this.origin
     this.sheet.style.setProperty('--top', `${top}px`)
     this.actions.scrolled()
   }
@@ -227,22 +240,47 @@ export class Table {
     this.element.style.setProperty('--lanes', String(lanes.length))
   }
 
-  private renderRows(): void {
-    const { layout, drawing } = this
-    const base = layout.top(this.first)
-    const elements: HTMLElement[] = []
-    for (let position = this.first; position <= this.last; position += 1) {
-      const element = this.rowElement(position, drawing)
-      element.style.setProperty('--y', `${layout.top(position) - base}px`)
-      element.style.setProperty('--below', `${layout.spaceBelow(position)}px`)
-      elements.push(element)
+  /** Draws the rows from one position to another; those that are drawn already stay. */
+  private renderRows(first: number, last: number): void {
+    const { layout, drawing, drawn } = this
+    const isFar = Math.abs(layout.top(first) - this.origin) > FARTHEST
+    if (this.last === -1 || isFar) {
+      this.origin = layout.top(first)
+      drawn.clear()
+      this.body.replaceChildren()
     }
-    this.body.replaceChildren(...elements)
-    const isRendered = elements.some((element) => element.id === `row-${this.selected}`)
-    if (isRendered) {
-      this.element.setAttribute('aria-activedescendant', `row-${this.selected}`)
-    } else this.element.removeAttribute('aria-activedescendant')
+    for (const [position, element] of drawn) {
+      if (position >= first && position <= last) continue
+      element.remove()
+      drawn.delete(position)
+    }
+    const firstKept = drawn.size > 0 ? Math.max(first, this.first) : first
+    const above: HTMLElement[] = []
+    const below: HTMLElement[] = []
+    for (let position = first; position <= last; position += 1) {
+      if (drawn.has(position)) continue
+      const element = this.rowElement(position, drawing)
+      element.style.setProperty('--y', `${layout.top(position) - this.origin}px`)
+      element.style.setProperty('--below', `${layout.spaceBelow(position)}px`)
+      drawn.set(position, element)
+      if (position < firstKept) above.push(element)
+      else below.push(element)
+    }
+    this.body.prepend(...above)
+    this.body.append(...below)
+    this.first = first
+    this.last = last
+    this.markActive()
     this.drawMessages(drawing.lanes)
+  }
+
+  private markActive(): void {
+    const position = this.layout.positionOf(this.selected)
+    const isDrawn =
+      this.drawn.has(position) && this.layout.rows[position] === this.selected
+    if (isDrawn)
+      this.element.setAttribute('aria-activedescendant', `row-${this.selected}`)
+    else this.element.removeAttribute('aria-activedescendant')
   }
 
   private rowElement(position: number, drawing: Drawing): HTMLElement {
@@ -292,6 +330,7 @@ export class Table {
     const ratio = window.devicePixelRatio || 1
     canvas.width = Math.round(width * ratio)
     canvas.height = Math.round(Math.max(height, 1) * ratio)
+    canvas.style.top = `${base - this.origin}px`
     canvas.style.width = `${width}px`
     canvas.style.height = `${Math.max(height, 1)}px`
     const context = canvas.getContext('2d')

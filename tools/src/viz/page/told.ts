@@ -172,19 +172,35 @@ function hasPrevious(timeline: Timeline, row: number, args: Args): string {
   return `${asked}: it has one of term ${own.term} there.`
 }
 
-/** Who had voted for a new leader. */
+/** Whose votes had come when a server became leader: others may be on their way. */
 function votes(timeline: Timeline, row: number): string {
   const lane = timeline.lane[row] ?? 0
   const { role, term } = timeline.snapshot(lane, row)
   if (roleName(role) !== 'Leader') return ''
   const { id } = timeline.header.lanes[lane] ?? { id: NONE }
-  const voters = serverLanes(timeline).filter((at) => {
-    const peer = timeline.snapshot(at, row)
-    return at === lane || (peer.term === term && peer.state.votedFor === id)
+  const voters = [...heardInElection(timeline, row)].filter((peer) => {
+    const { term: peerTerm, state } = timeline.snapshot(timeline.laneOfServer(peer), row)
+    return peerTerm === term && state.votedFor === id
   })
-  const names = voters.map((at) => timeline.header.lanes[at]?.label)
+  const names = voters.sort((a, b) => a - b).join(', ')
   const all = serverLanes(timeline).length
-  return `Of ${all} servers ${voters.length} have voted for it in term ${term}: ${names.join(', ')}.`
+  return (
+    `It had the votes of ${names || 'nobody else'}: with its own ${voters.length + 1} of ` +
+    `${all} servers.`
+  )
+}
+
+/** The servers whose answers about a vote have come in the term of a row. */
+function heardInElection(timeline: Timeline, row: number): Set<number> {
+  const heard = new Set<number>()
+  let at = timeline.previousInLane[row] ?? NONE
+  while (at !== NONE && timeline.term[at] === timeline.term[row]) {
+    const method = timeline.header.methods[timeline.method[at] ?? 0] ?? ''
+    const isAnswer = timeline.event[at] === EVENT.receive && timeline.has(at, FLAG.reply)
+    if (isAnswer && familyOf(method) === 'vote') heard.add(timeline.peer[at] ?? NONE)
+    at = timeline.previousInLane[at] ?? NONE
+  }
+  return heard
 }
 
 /** Which servers a leader knows to hold what it commits. */

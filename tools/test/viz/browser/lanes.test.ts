@@ -154,6 +154,35 @@ test('a lane has a mark where its server does something, and the sentence says w
   expect(Number(arrows)).toBeGreaterThan(5)
 })
 
+test('rows that scroll in join those that stay, in order and without a gap', async () => {
+  const page = await open(`${eventful}#hb=1`, LAPTOP)
+  const table = page.getByRole('grid')
+  for (const by of [400, 700, 5000, -300, -4000, 30_000, -20_000, -99_999]) {
+    await table.evaluate((element, px) => {
+      element.scrollTop += px
+      return new Promise((done) =>
+        requestAnimationFrame(() => requestAnimationFrame(done)),
+      )
+    }, by)
+    const rows = await page.locator('.row').evaluateAll((all) =>
+      all.map((row) => ({
+        row: Number(row.getAttribute('data-row')),
+        top: row.getBoundingClientRect().top,
+        gap: row.hasAttribute('data-break') ? 22 : 0,
+      })),
+    )
+    for (const [i, { row, top, gap }] of rows.slice(1).entries()) {
+      const before = rows[i] ?? { row: 0, top: 0 }
+      expect([row, top]).toEqual([before.row + 1, before.top + 31 + gap])
+    }
+    const strip = page.getByRole('slider')
+    const first = Number(await strip.getAttribute('aria-valuenow')) - 1
+    const head = await page.locator('.headgroup').boundingBox()
+    const bottom = (head?.y ?? 0) + (head?.height ?? 0)
+    expect(rows.filter(({ top }) => top <= bottom + 1).at(-1)?.row).toBe(first)
+  }
+})
+
 test.each(['light', 'dark'] as const)(
   'axe finds nothing serious, %s',
   async (scheme) => {
