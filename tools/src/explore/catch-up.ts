@@ -13,8 +13,11 @@ const TIME_FACTOR = 2
 const TIME_SLACK_MS = 2_000
 /** How often what a server lacks may be sent to it: a heartbeat can overtake entries. */
 const BYTES_FACTOR = 3
-/** The last command, and what stands around it. In bytes. */
-const BYTES_SLACK = 2_000
+/**
+ * The last command, what stands around it, and what was sent a second time before this
+ * began and waits on the link. In bytes.
+ */
+const BYTES_SLACK = 20_000
 
 /**
  * A leader leads all others, nothing is lost any more, and some lag. Two rules bind what
