@@ -70,7 +70,7 @@ function linesOf(stack: string): number[] {
   return [...frames].map(([, line]) => Number(line))
 }
 
-test.each(PARTS)(
+test.each(FIGURE_2)(
   'part $number: each event’s rule is in the code that told it',
   (part) => {
     for (const { event, lines } of witness(part)) {

@@ -194,13 +194,18 @@ class Search<State> {
  * same.
  */
 function areGuesses(operations: readonly Operation[]): boolean {
-  const told = new Set(operations.map(({ answer }) => answer?.version))
+  const name = (key: string, version: unknown) => `${version} of ${key}`
+  const told = new Set(
+    operations
+      .filter(({ answer }) => answer?.held !== false)
+      .map(({ key, answer }) => name(key, answer?.version)),
+  )
   return operations.some(
-    ({ answer, condition }) =>
+    ({ key, answer, condition }) =>
       answer === null &&
       condition !== null &&
       'version' in condition &&
-      !told.has(condition.version),
+      !told.has(name(key, condition.version)),
   )
 }
 
