@@ -12,6 +12,7 @@ const CHAPTERS = [
   { text: 'Part 1: elections', link: '/part1' },
   { text: 'Part 2: commands and the log', link: '/part2' },
   { text: 'Part 3: persistence', link: '/part3' },
+  { text: 'Part 4: a key/value service', link: '/part4' },
 ]
 const LABORATORY = [
   { text: 'The playground', link: '/playground' },

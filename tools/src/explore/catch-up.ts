@@ -13,11 +13,8 @@ const TIME_FACTOR = 2
 const TIME_SLACK_MS = 2_000
 /** How often what a server lacks may be sent to it: a heartbeat can overtake entries. */
 const BYTES_FACTOR = 3
-/**
- * The last command, what stands around it, and what was sent a second time before this
- * began and waits on the link. In bytes.
- */
-const BYTES_SLACK = 20_000
+/** The last command, and what stands around it. In bytes. */
+const BYTES_SLACK = 2_000
 
 /**
  * A leader leads all others, nothing is lost any more, and some lag. Two rules bind what
@@ -34,12 +31,15 @@ export class CatchUp {
   private readonly lacked = new Map<number, number>()
   /** By server: the bytes that waited on its link then, and of entries sent since. */
   private readonly sent = new Map<number, number>()
+  /** Of the whole log: it may wait on a link a second time, before this began. */
+  private readonly logBytes: number
   private readonly limitMs: number
 
   constructor(world: World, leader: number, members: readonly number[]) {
     this.world = world
     this.leader = leader
     this.startedAt = world.clock.now()
+    this.logBytes = jsonLength(entriesAfter(0, world.view(leader)))
     const followers = members.filter((id) => id !== leader)
     const needed = followers.map((id) => {
       const entries = lackedBy(world.view(id), world.view(leader))
@@ -66,7 +66,7 @@ export class CatchUp {
     for (const [id, sent] of this.sent) {
       const lacked = this.lacked.get(id)
       if (lacked === undefined) continue
-      if (sent <= BYTES_FACTOR * lacked + BYTES_SLACK) continue
+      if (sent <= BYTES_FACTOR * lacked + this.logBytes + BYTES_SLACK) continue
       throw new InvariantViolation(
         'Bounded Bytes',
         `server ${id} lacked ${lacked} bytes of the log of server ${this.leader}, ` +
@@ -101,8 +101,12 @@ function lackedBy(log: View, leaders: View): Entry[] {
   let same = Math.min(log.lastIndex, leaders.lastIndex)
   // By Log Matching, one entry of the same term means that all before it are the same.
   while (same > 0 && log.entryAt(same)?.term !== leaders.entryAt(same)?.term) same -= 1
-  const count = leaders.lastIndex - same
-  return Array.from({ length: count }, (_, i) => leaders.entryAt(same + 1 + i) as Entry)
+  return entriesAfter(same, leaders)
+}
+
+function entriesAfter(index: number, log: View): Entry[] {
+  const count = log.lastIndex - index
+  return Array.from({ length: count }, (_, i) => log.entryAt(index + 1 + i) as Entry)
 }
 
 function inSeconds(ms: number): string {
