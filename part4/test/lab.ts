@@ -22,6 +22,8 @@ export interface KeyValueRequest {
 export class KeyValueNode {
   readonly consensus: ConsensusModule
   readonly service: KeyValueService
+  /** Requests that are not answered yet. */
+  waiting = 0
   private readonly denied: Surroundings['denied']
 
   constructor(
@@ -78,7 +80,9 @@ export class KeyValueNode {
     let index = 0
     let term = 0
     let isDenied = false
+    this.waiting += 1
     this.service.request(operation, (reply) => {
+      this.waiting -= 1
       isDenied = reply.outcome === 'not done'
       if (isDenied && index > 0) this.denied(index, term)
       answer(reply)
@@ -102,10 +106,12 @@ class NodeView implements View {
   readonly firstIndex = 1
   private readonly server: ConsensusModule
   private readonly service: KeyValueService
+  private readonly node: KeyValueNode
 
-  constructor({ consensus, service }: KeyValueNode) {
-    this.server = consensus
-    this.service = service
+  constructor(node: KeyValueNode) {
+    this.server = node.consensus
+    this.service = node.service
+    this.node = node
   }
 
   get term() {
@@ -138,6 +144,10 @@ class NodeView implements View {
 
   get state() {
     return JSON.stringify(this.service.readStale({ op: 'list', prefix: '' }))
+  }
+
+  get waiting() {
+    return this.node.waiting
   }
 }
 

@@ -20,11 +20,11 @@ import {
   SEEDS_TO_REACH_ALL,
   seedsOfShard,
 } from './options.ts'
-import type { DrawOptions, Schedule } from './schedule.ts'
+import type { Schedule } from './schedule.ts'
 import { drawOptionsFor, mustBear, type Speed, showSearch, stopwatch } from './search.ts'
 import { type Finding, inMs, showFinding, showSchedule } from './show.ts'
 import { logCase, writeTimeline } from './timeline.ts'
-import type { Found, Tally } from './worker.ts'
+import type { Tally } from './worker.ts'
 
 process.exitCode = await exitCodeOf(main)
 
@@ -49,11 +49,16 @@ async function main(): Promise<number> {
 
 async function explore(name: string, options: ExploreOptions): Promise<number> {
   const code = await compilePart(name)
-  const draw = drawOptionsFor(await loadPart(code), options)
+  const part = await loadPart(code)
+  const draw = drawOptionsFor(part, options)
   const { keepGoing } = options
   const search = { code, draw, keepGoing, ...seedsOfShard(options) }
   const { tally, speed } = await run(name, search, options)
-  const findings = tally.found.map((found) => toFinding(name, search, options, found))
+  const findings = tally.found.map(({ seed, violation }) => ({
+    ...{ part: name, code, foundWithSeed: seed, violation },
+    schedule: drawSchedule(seed, draw, part),
+    replay: `npm run explore -- ${name} --seeds 1 --from ${seed}${optionsOfSeed(options)}`,
+  }))
   if (options.json) say(JSON.stringify(toJson(name, tally, speed, findings)))
   else await tell(name, tally, speed, findings, options)
   if (tally.found.length > 0) return EXIT_FOUND
@@ -76,23 +81,6 @@ async function run(
   progress.stop()
   await explorer.close()
   return { tally, speed }
-}
-
-function toFinding(
-  part: string,
-  { code, draw }: { code: string; draw: DrawOptions },
-  options: ExploreOptions,
-  { seed, violation }: Found,
-): Finding {
-  const rest = optionsOfSeed(options)
-  return {
-    part,
-    code,
-    foundWithSeed: seed,
-    violation,
-    schedule: drawSchedule(seed, draw),
-    replay: `npm run explore -- ${part} --seeds 1 --from ${seed}${rest}`,
-  }
 }
 
 function toJson(part: string, tally: Tally, speed: Speed, findings: Finding[]): object {

@@ -1,4 +1,4 @@
-import type { Part, World } from '../lab/index.ts'
+import { InvariantViolation, type Part, type World } from '../lab/index.ts'
 import { logBetween, pick, type Random } from '../lab/random.ts'
 import type { ClientPlan, Schedule } from './schedule.ts'
 
@@ -8,6 +8,14 @@ const MOST_CLIENTS = 5
 const MOST_KEYS = 3
 const MOST_OPERATIONS = 60
 const GAP_MS = [1, 500] as const
+
+/**
+ * How long a server may leave a client without an answer, in ms. Services have deadlines of
+ * some seconds; and a clock that was slow has told late that they have passed.
+ */
+const ANSWERED_MS = 10_000
+/** How often to look whether all have their answers, in ms. */
+const LOOK_MS = 100
 
 /** Adds clients to some of the schedules. */
 export function withClients(
@@ -63,8 +71,50 @@ export class Clients {
     this.isOver = true
   }
 
-  /** Lets each end what it has begun. */
+  /**
+   * Lets each end what it has begun, once all is in order again.
+   *
+   * @throws InvariantViolation when a server does not answer.
+   */
   async end(): Promise<void> {
-    if (this.work.length > 0) await this.world.until(Promise.all(this.work))
+    if (this.work.length === 0) return
+    await this.world.until(Promise.all(this.work))
+    await this.mustBeAnswered()
+    await this.mustBeServed()
+  }
+
+  /** Nobody waits at a server for ever, though who asked may not wait any more. */
+  private async mustBeAnswered(): Promise<void> {
+    const { world } = this
+    const waitingAt = (id: number) => world.view(id).waiting ?? 0
+    const endsAt = world.clock.now() + ANSWERED_MS
+    for (;;) {
+      const id = world.ids.find((id) => waitingAt(id) > 0)
+      if (id === undefined) return
+      if (world.clock.now() >= endsAt) {
+        throw new InvariantViolation(
+          'Every Request Is Answered',
+          `all is in order for ${ANSWERED_MS / 1000} s, ` +
+            `and ${waitingAt(id)} of server ${id}’s clients still wait`,
+        )
+      }
+      await world.sleep(LOOK_MS)
+    }
+  }
+
+  /** A client that comes now is told what came of it. */
+  private async mustBeServed(): Promise<void> {
+    const { world } = this
+    const { clients } = world.part
+    if (!clients) return
+    const place = world.join()
+    const operation = clients.draw(place.random, 'last', 'last')
+    await world.until(clients.join(place)(operation))
+    if (world.history.clients.rows.at(-1)?.type === 'ok') return
+    throw new InvariantViolation(
+      'Availability',
+      'all servers and links are in order, and a client is not served: ' +
+        JSON.stringify(operation),
+    )
   }
 }

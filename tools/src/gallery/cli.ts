@@ -169,9 +169,10 @@ async function lookFor(
   mistake: Mistake,
   options: RunOptions,
 ): Promise<{ row: Row; finding: Finding | null }> {
-  const { name, part } = mistake
+  const { name } = mistake
   const code = await compileMistake(mistake)
-  const draw = drawOptionsFor(await loadPart(code), options)
+  const part = await loadPart(code)
+  const draw = drawOptionsFor(part, options)
   const { from, seeds } = options
   const search = { code, from, seeds, draw, keepGoing: false }
   const progress = await showSearch(name, seeds)
@@ -185,12 +186,12 @@ async function lookFor(
   return {
     row: { name, found: true, seeds: seed - from + 1, invariant },
     finding: {
-      part,
+      part: mistake.part,
       mistake: name,
       code,
       foundWithSeed: seed,
       violation,
-      schedule: drawSchedule(seed, draw),
+      schedule: drawSchedule(seed, draw, part),
       replay: `npm run gallery -- run ${name} --from ${seed}${optionsOfSeed(options)}`,
     },
   }

@@ -76,6 +76,9 @@ export const keyValue = (told: ReadonlySet<unknown>): Model<Cell> => ({
   mayLead(_change, after, { f, condition, answer }, others) {
     const { value: found, previous, version, held } = answer ?? {}
     const isAbsent = after.value === null
+    // One of the others may be needed, and only now does its condition hold.
+    const isOnAbsence = ({ condition }: Operation) => condition && 'absent' in condition
+    if (isAbsent && others.some(isOnAbsence)) return true
     const appends = others.filter((other) => other.f === 'append')
     // One that needs the key to be absent may need a delete before it.
     const mayFollow =

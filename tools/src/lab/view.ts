@@ -29,4 +29,6 @@ export interface View {
   entryAt(index: number): Entry | undefined
   /** What the state machine holds, as text; where a part has one of its own. */
   readonly state?: string
+  /** How many requests of clients it has not answered yet; where a part has clients. */
+  readonly waiting?: number
 }

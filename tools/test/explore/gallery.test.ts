@@ -17,7 +17,9 @@ test('the gallery has mistakes of every kind', () => {
   const groups = new Set(gallery.map(({ group }) => group))
   expect(problems).toEqual([])
   expect(gallery.length).toBeGreaterThanOrEqual(25)
-  expect([...groups]).toEqual(['elections', 'log', 'persistence', 'liveness'])
+  expect([...groups]).toEqual([
+    ...['elections', 'log', 'persistence', 'liveness', 'service'],
+  ])
 })
 
 test.each(gallery)('$name applies to its part, and compiles', SLOW, async (mistake) => {
@@ -73,6 +75,11 @@ test.each([
   ['term-not-synced', 'Monotonic Term'],
   ['torn-tail-left', 'Durability'],
   ['leader-not-counted', 'Availability'],
+  ['waits-too-late', 'Availability'],
+  ['clock-in-state-machine', 'Equal States'],
+  ['deposed-is-not-done', 'Not Done Is Never'],
+  ['reads-beside-log', 'Linearizability'],
+  ['waiting-forgotten', 'Every Request Is Answered'],
 ])('%s breaks %s', SLOW, async (name, invariant) => {
   const { violation } = await hunt(name, 500)
   expect(violation.invariant).toBe(invariant)

@@ -18,7 +18,7 @@ export interface Catch {
 
 /** The schedule of a seed, as the explorer draws it when it is asked for nothing special. */
 export function scheduleOf(part: Part, seed: number, duration = 5): Schedule {
-  return drawSchedule(seed, drawOptionsFor(part, { duration }))
+  return drawSchedule(seed, drawOptionsFor(part, { duration }), part)
 }
 
 /** The first seed that shows a mistake. @throws when there is none up to `seeds`. */

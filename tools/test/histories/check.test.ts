@@ -76,6 +76,15 @@ describe('a history is linearizable when', () => {
       'a version is found that a change of unknown outcome may have',
       [put([1, null], 'a'), get([2, 3], 'a', 7), get([4, 5], 'a', 7)],
     ],
+    [
+      'an unknown delete is needed for the condition of an unknown write',
+      [
+        put([1, 2], 'a'),
+        { at: [3, null], f: 'delete' },
+        onlyIf({ absent: true }, put([4, null], 'b')),
+        get([5, 6], 'b'),
+      ],
+    ],
   ])('%s', (_, told) => expect(verdict(told)).toBe('linearizable'))
 })
 
