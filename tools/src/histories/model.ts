@@ -80,14 +80,10 @@ export const keyValue = (told: ReadonlySet<unknown>): Model<Cell> => ({
     const isOnAbsence = ({ condition }: Operation) => condition && 'absent' in condition
     if (isAbsent && others.some(isOnAbsence)) return true
     const appends = others.filter((other) => other.f === 'append')
-    // One that needs the key to be absent may need a delete before it.
-    const mayFollow =
-      isAbsent && others.some((other) => other.condition && 'absent' in other.condition)
     if (held === false) {
       if (condition === null) return false
-      return 'version' in condition || !isAbsent || mayFollow || appends.length > 0
+      return 'version' in condition || !isAbsent || appends.length > 0
     }
-    if (mayFollow) return true
     if (condition && 'absent' in condition && !isAbsent) return false
     if (f === 'get' && found !== null && told.has(version)) return false
     const seen = f === 'get' ? found : previous
