@@ -15,7 +15,7 @@ import type { Answer } from '../src/service.ts'
 import type { KeyValueRequest } from './lab.ts'
 
 /** A connection that is silent for so long is taken for cut off, in ms. */
-const SILENCE_MS = 1_000
+export const SILENCE_MS = 1_000
 /** How long a client of the explorer tries, in ms. */
 const CLIENT_TIMEOUT_MS = 3_000
 

@@ -42,6 +42,7 @@ import { Server } from '../src/server.ts'
 import { FileStorage, type Storage } from '../src/storage.ts'
 import { RecordedClient } from './client.ts'
 import { KeyValueNode, part } from './lab.ts'
+import { CarriedTransport, HttpFront } from './sockets.ts'
 
 export interface HarnessOptions {
   readonly seed?: number
@@ -65,6 +66,10 @@ export class Harness {
   /** Over gRPC: the server of each id, and the address that it keeps. */
   private readonly servers = new Map<number, Server>()
   private readonly addresses = new Map<number, string>()
+  /** The same for HTTP, where clients ask. */
+  private readonly fronts = new Map<number, HttpFront>()
+  private readonly httpAddresses = new Map<number, string>()
+  private readonly transports: CarriedTransport[] = []
   /** Over gRPC: files in a folder of their own. */
   private readonly files = new Map<number, FileStorage>()
   private readonly folder: string | null
@@ -201,6 +206,7 @@ export class Harness {
   async crashPeer(id: number): Promise<void> {
     if (!this.isAlive(id)) return
     begin(this.world, { kind: 'crash', server: id })
+    await this.fronts.get(id)?.close()
     await this.servers.get(id)?.stop()
     this.files.get(id)?.close()
   }
@@ -303,7 +309,17 @@ export class Harness {
 
   /** A client of the cluster. It knows all servers, and what it does is in the history. */
   client(options: Partial<ClientOptions> = {}): RecordedClient {
-    return new RecordedClient(this.world.join(), options)
+    const place = this.world.join()
+    if (this.run.network === 'simulated') return new RecordedClient(place, options)
+    const addresses = [...this.httpAddresses.values()]
+    const transport = new CarriedTransport(place, (server) => addresses.indexOf(server))
+    this.transports.push(transport)
+    const { servers = this.ids.map(String) } = options
+    return new RecordedClient(place, {
+      ...options,
+      transport,
+      servers: servers.map((id) => addresses[Number(id)] as string),
+    })
   }
 
   /** No message gets from this client to a server, or back. */
@@ -355,6 +371,8 @@ export class Harness {
     if (this.isShutDown) return
     this.isShutDown = true
     for (const id of this.ids) this.consensus(id).stop()
+    for (const transport of this.transports) await transport.close()
+    for (const front of this.fronts.values()) await front.close()
     for (const server of this.servers.values()) await server.stop()
     for (const id of this.files.keys()) if (this.isAlive(id)) this.files.get(id)?.close()
     if (this.folder) rmSync(this.folder, { recursive: true })
@@ -382,7 +400,11 @@ export class Harness {
 
   private async listen(id: number): Promise<void> {
     const server = this.servers.get(id)
-    if (server) this.addresses.set(id, await server.listen(this.addresses.get(id)))
+    if (!server) return
+    this.addresses.set(id, await server.listen(this.addresses.get(id)))
+    const front = new HttpFront(this.world.server(id), this.httpAddresses)
+    this.fronts.set(id, front)
+    this.httpAddresses.set(id, await front.listen(this.httpAddresses.get(id)))
   }
 
   private openFile(id: number): Storage {

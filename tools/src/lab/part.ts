@@ -85,6 +85,8 @@ export interface Place {
     args: Rpc['args'],
     onReply: (reply: unknown) => void,
   ): void
+  /** Over real sockets: what the network does to a message to a server, or from it. */
+  carry(way: 'there' | 'back', server: number, arrive: () => void): void
   /** Lets time pass until a promise is settled, where nobody lets it pass otherwise. */
   until<T>(promise: Promise<T>): Promise<T>
 }

@@ -231,6 +231,12 @@ export class World<S extends Server = Server> {
       now: () => this.clock.now(),
       send: (to, method, args, onReply) =>
         this.messages.call(id, to, method, args, onReply),
+      carry: (way, server, arrive) => {
+        const there = { method: 'HTTP', kind: 'request', from: id, to: server } as const
+        const back = { ...there, kind: 'reply', from: server, to: id } as const
+        const rpc = { ...(way === 'there' ? there : back), id: '', args: {} }
+        this.messages.carry(rpc, arrive)
+      },
       until: (promise) => this.until(promise),
     }
   }
