@@ -113,10 +113,19 @@ test('who lags must have caught up in twice the time that its bytes need, and 2 
 
 test('who lags must not be sent more than three times what it lacks', () => {
   const { catchUp, log, send } = newCatchUp()
-  // With heartbeats, which are not counted, and what stands around the entries.
-  for (let i = 0; i < 4; i += 1) send(log)
+  // With heartbeats, which are not counted; what stands around the entries; and once
+  // what may have waited on the link before.
+  for (let i = 0; i < 5; i += 1) send(log)
   for (let i = 0; i < 100; i += 1) send([])
   catchUp.check()
   send(log)
   expect(() => catchUp.check()).toThrow('Bounded Bytes: server 1 lacked 10')
+})
+
+test('what the leader has taken since may be sent as well', () => {
+  const { catchUp, log, send } = newCatchUp()
+  for (let i = 0; i < 6; i += 1) send(log)
+  expect(() => catchUp.check()).toThrow('Bounded Bytes')
+  log.push(...log)
+  catchUp.check()
 })
