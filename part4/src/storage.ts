@@ -9,7 +9,7 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { tryLock } from 'fs-native-extensions'
+import { tryLock, unlock } from 'fs-native-extensions'
 import type { LogEntry } from './raft.ts'
 
 export interface PersistentState {
@@ -187,6 +187,8 @@ export class FileStorage implements Storage {
   /** Another process may have the file from now on. */
   close(): void {
     fs.rmSync(pidFileOf(this.file), { force: true })
+    // A process that is being started right now still has what this one had open.
+    unlock(this.fd)
     fs.closeSync(this.fd)
   }
 
