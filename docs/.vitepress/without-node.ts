@@ -20,7 +20,7 @@ export function withoutNode(): Plugin {
     },
     load(id) {
       if (id !== EMPTY) return null
-      return 'export const crc32 = null, dirname = null, tryLock = null\nexport default {}\n'
+      return 'export const crc32 = null, dirname = null, tryLock = null, unlock = null\nexport default {}\n'
     },
   }
 }
