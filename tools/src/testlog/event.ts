@@ -42,7 +42,8 @@ export type EventName = KnownEvent | (string & {})
 /** What every line can have, and what is shown of an RPC or of a state by itself. */
 const COMMON: ReadonlySet<string> = new Set([
   ...['level', 'pid', 'hostname', 'time', 'test', 'server', 'client', 'event', 'term'],
-  ...['role', 'state', 'rpc', 'msg'],
+  // The last one is a reader's own word.
+  ...['role', 'state', 'rpc', 'msg', 'fromClient'],
 ])
 
 /** The fields that tell what happened, on a line of whatever kind. */

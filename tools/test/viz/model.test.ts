@@ -360,6 +360,13 @@ describe('layout', () => {
   })
 })
 
+test('what clients do stands in a lane of theirs', async () => {
+  const said = { event: 'invoke', client: 100, msg: 'asks: get x' }
+  const { timeline } = await pageOf(logOf(start, said))
+  const [, lane = 0] = timeline.lane
+  expect(timeline.header.lanes[lane]).toMatchObject({ kind: 'client' })
+})
+
 test('an address’s hash brings back the whole view, and nonsense in it is ignored', () => {
   const view = {
     selected: 4,
