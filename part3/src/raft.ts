@@ -155,9 +155,9 @@ export class ConsensusModule {
 
   // Volatile state on leaders, begun anew with every election.
   /** By peer: the next entry to send it. nextIndex > matchIndex, always. */
-  private nextIndex = new Map<number, number>()
+  nextIndex = new Map<number, number>()
   /** By peer: the last entry known to be in its log. */
-  private matchIndex = new Map<number, number>()
+  matchIndex = new Map<number, number>()
   /** By peer: the entries it has not answered; no others are on their way to it. */
   private unanswered = new Map<number, AppendEntriesArgs>()
 

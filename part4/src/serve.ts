@@ -241,11 +241,7 @@ export class KeyValueServer {
     const heardMsAgo =
       heardAt === undefined ? null : Math.round(realClock.now() - heardAt)
     if (!isLeader) return { heardMsAgo }
-    // Private to what decides by them; here they are only shown.
-    // biome-ignore-start lint/complexity/useLiteralKeys: TypeScript lets it look so.
-    const nextIndex = this.server.consensus['nextIndex']
-    const matchIndex = this.server.consensus['matchIndex']
-    // biome-ignore-end lint/complexity/useLiteralKeys: so far.
+    const { nextIndex, matchIndex } = this.server.consensus
     return {
       heardMsAgo,
       nextIndex: nextIndex.get(id),

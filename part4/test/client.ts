@@ -13,6 +13,7 @@ import {
 import type { Condition, Operation, Result } from '../src/kv.ts'
 import type { Answer } from '../src/service.ts'
 import type { KeyValueRequest } from './lab.ts'
+import { answeredIn, askedIn } from './recorder.ts'
 
 /** A connection that is silent for so long is taken for cut off, in ms. */
 export const SILENCE_MS = 1_000
@@ -119,32 +120,6 @@ export class RecordedClient extends KeyValueClient {
     const { f, key, outcome = '' } = fields
     const message = event === 'invoke' ? `asks: ${f} ${key}` : `${f} ${key}: ${outcome}`
     this.place.logger.info({ event, ...fields }, message)
-  }
-}
-
-function askedIn(operation: Operation): Asked {
-  const { op: f } = operation
-  if (f === 'list') return { f, key: operation.prefix, value: operation.limit }
-  return {
-    f,
-    key: operation.key,
-    ...('value' in operation && { value: operation.value }),
-    ...(operation.if && { if: operation.if as NonNullable<Asked['if']> }),
-  }
-}
-
-function answeredIn(result: Result): Answered {
-  switch (result.kind) {
-    case 'found':
-      return { value: result.value, version: result.version }
-    case 'absent':
-      return { value: null, previous: null }
-    case 'changed':
-      return { held: true, version: result.version, previous: result.previous }
-    case 'listed':
-      return { value: result.pairs.map(({ key, value }) => [key, value]) }
-    default:
-      return { held: false }
   }
 }
 

@@ -20,6 +20,11 @@ function others(h: Harness, id: number): number[] {
   return h.ids.slice(1).map((i) => (id + i) % h.ids.length)
 }
 
+/** In real time it is up to the machine how long things take. */
+function expectWithin(h: Harness, sinceMs: number, ms: number): void {
+  if (h.run.network === 'simulated') expect(h.nowMs() - sinceMs).toBeLessThan(ms)
+}
+
 // Those of the Go original.
 
 scenario(
@@ -161,7 +166,7 @@ scenario('a leader that crashes and returns has what it missed', 3, async (h) =>
 // Those of the MIT lab: kvraft A.
 
 scenario(
-  'a thousand operations one after the other take no heartbeats',
+  'a thousand operations one after the other wait for no heartbeat',
   3,
   async (h) => {
     const client = h.client()
@@ -169,8 +174,7 @@ scenario(
     const startedAtMs = h.nowMs()
     for (let i = 0; i < 1_000; i += 1) await client.put('x', `${i}`)
     // Each takes two messages to the leader and back, and two to a follower and back.
-    if (h.run.network === 'simulated')
-      expect(h.nowMs() - startedAtMs).toBeLessThan(33_300)
+    expectWithin(h, startedAtMs, 33_300)
   },
 )
 
@@ -243,7 +247,7 @@ scenario('a minority answers nothing, and a majority goes on', 5, async (h) => {
   h.heal()
   const healedAtMs = h.nowMs()
   await Promise.all(waiting)
-  expect(h.nowMs() - healedAtMs).toBeLessThan(3_000)
+  expectWithin(h, healedAtMs, 3_000)
 })
 
 /** Splits the servers anew every so often, each time by chance. */
@@ -324,6 +328,7 @@ scenario(
   3,
   async (h) => {
     const { id } = await h.checkSingleLeader()
+    const { commitIndex } = h.report(id)
     h.partition([[id], others(h, id)])
     let [done, unknown] = [0, 0]
     const client = h.client({ servers: [`${id}`] })
@@ -336,7 +341,7 @@ scenario(
       ),
     )
     await h.sleepMs(900)
-    expect(h.report(id)).toMatchObject({ isLeader: true, commitIndex: 0 })
+    expect(h.report(id)).toMatchObject({ isLeader: true, commitIndex })
     expect([done, unknown]).toEqual([0, 0])
 
     h.heal()
@@ -350,14 +355,15 @@ scenario('who waits for a server that stops is told at once', 3, async (h) => {
   const { id } = await h.checkSingleLeader()
   for (const other of others(h, id)) h.disconnectPeer(other)
   const client = h.client({ servers: [`${id}`] })
+  const { lastLogIndex } = h.report(id)
   const outcomes = Array.from({ length: 100 }, (_, i) =>
     client.put(`key ${i}`, 'x').catch((error: Error) => error),
   )
-  while (h.report(id).lastLogIndex < outcomes.length) await h.sleepMs(10)
+  while (h.report(id).lastLogIndex < lastLogIndex + outcomes.length) await h.sleepMs(10)
   const stoppedAtMs = h.nowMs()
   h.stopPeer(id)
   const told = await Promise.all(outcomes)
-  expect(h.nowMs() - stoppedAtMs).toBeLessThan(100)
+  expectWithin(h, stoppedAtMs, 100)
   for (const error of told) expect(error).toBeInstanceOf(UnknownOutcome)
 })
 

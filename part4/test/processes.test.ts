@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { check } from 'tools/histories/check'
 import { readHistory } from 'tools/histories/read'
+import { ClientHistory } from 'tools/lab'
 import { request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
 import { KeyValueClient, UnknownOutcome } from '../src/client.ts'
@@ -41,14 +42,14 @@ function newClient(servers: readonly string[], timeoutMs = 10_000): KeyValueClie
 
 /** Clients that ask for one thing after the other, at random, until stopped. */
 class Load {
-  readonly recorder = new Recorder(() => realClock.now())
+  readonly recorder = new Recorder(new ClientHistory(), () => realClock.now())
   done = 0
   private isStopped = false
   private asked = 0
   private readonly all: Promise<void>[]
 
   constructor(servers: readonly string[], count: number) {
-    this.all = Array.from({ length: count }, () => this.run(newClient(servers)))
+    this.all = Array.from({ length: count }, (_, id) => this.run(id, newClient(servers)))
   }
 
   /** Waits until that much more is done. */
@@ -62,16 +63,14 @@ class Load {
     await Promise.all(this.all)
   }
 
-  private async run(client: KeyValueClient): Promise<void> {
-    let process = this.recorder.process()
+  private async run(id: number, client: KeyValueClient): Promise<void> {
     let seen = 0
     while (!this.isStopped) {
       const operation = this.draw(seen)
-      const outcome = await this.recorder.execute(process, client, operation)
-      if (outcome === 'ok') this.done += 1
-      if (outcome === 'info') process = this.recorder.process()
-      const version = this.recorder.events.at(-1)?.version
-      if (version) seen = version
+      const result = await this.recorder.execute(id, client, operation)
+      if (result === null) continue
+      this.done += 1
+      if ('version' in result && result.version !== null) seen = result.version
     }
   }
 

@@ -1,85 +1,63 @@
-/** Clients that write down what they ask for and what they are answered: a history. */
+/** How what clients ask for, and what they are answered, is written down: a history. */
+import type { Answered, Asked, ClientHistory } from 'tools/lab'
 import { type KeyValueClient, NotDone, UnknownOutcome } from '../src/client.ts'
-import type { Condition, Operation, Result } from '../src/kv.ts'
+import type { Operation, Result } from '../src/kv.ts'
 
-/** A line of a history, in Jepsen's words. */
-export interface HistoryEvent {
-  readonly type: 'invoke' | 'ok' | 'fail' | 'info'
-  readonly process: number
-  readonly f: string
-  readonly key: string
-  readonly time: number
-  readonly value?: unknown
-  readonly if?: Condition
-  readonly version?: number | null
-  readonly previous?: string | null
-  readonly held?: boolean
-}
-
+/** For clients that are called by whoever tests. */
 export class Recorder {
-  readonly events: HistoryEvent[] = []
+  private readonly history: ClientHistory
   private readonly now: () => number
-  private processes = 0
 
-  constructor(now: () => number) {
+  constructor(history: ClientHistory, now: () => number) {
+    this.history = history
     this.now = now
   }
 
-  /** A process does one thing at a time, and ends with the first unknown outcome. */
-  process(): number {
-    this.processes += 1
-    return this.processes - 1
-  }
-
-  /** Has an operation carried out and writes that down. What came of it, if it is known. */
+  /** Has a client carry out an operation, and writes that down. */
   async execute(
-    process: number,
+    id: number,
     client: KeyValueClient,
     operation: Operation,
-  ): Promise<'ok' | 'fail' | 'info'> {
-    const key = operation.op === 'list' ? operation.prefix : operation.key
-    const about = { process, f: operation.op, key }
-    const note = (type: HistoryEvent['type'], fields: object) => {
-      this.events.push({ type, ...about, ...fields, time: this.now() })
-    }
-    const { value, if: condition } = operation as { value?: string; if?: Condition }
-    note('invoke', {
-      ...(value !== undefined && { value }),
-      ...(condition && { if: condition }),
-    })
+  ): Promise<Result | null> {
+    const end = this.history.invoke(id, this.now(), askedIn(operation))
     try {
       const result = await client.execute(operation)
-      if (result.kind === 'too long') {
-        note('fail', {})
-        return 'fail'
-      }
-      note('ok', answerIn(result, condition))
-      return 'ok'
+      end('ok', this.now(), answeredIn(result))
+      return result
     } catch (error) {
       if (!(error instanceof NotDone || error instanceof UnknownOutcome)) throw error
-      const type = error instanceof NotDone ? 'fail' : 'info'
-      note(type, { error: error.message })
-      return type
+      end(error instanceof NotDone ? 'fail' : 'info', this.now(), {})
+      return null
     }
   }
 
   get text(): string {
-    return this.events.map((event) => `${JSON.stringify(event)}\n`).join('')
+    return this.history.rows.map((row) => `${JSON.stringify(row)}\n`).join('')
   }
 }
 
-function answerIn(result: Result, condition: Condition | undefined): object {
-  const held = condition ? { held: result.kind !== 'mismatch' } : {}
+export function askedIn(operation: Operation): Asked {
+  const { op: f } = operation
+  if (f === 'list') return { f, key: operation.prefix, value: operation.limit }
+  return {
+    f,
+    key: operation.key,
+    ...('value' in operation && { value: operation.value }),
+    ...(operation.if && { if: operation.if as NonNullable<Asked['if']> }),
+  }
+}
+
+export function answeredIn(result: Result): Answered {
   switch (result.kind) {
     case 'found':
-      return { value: result.value, version: result.version, ...held }
+      return { value: result.value, version: result.version }
     case 'absent':
-      return { value: null, previous: null, ...held }
+      return { value: null, previous: null }
     case 'changed':
-      return { version: result.version, previous: result.previous, ...held }
+      return { held: true, version: result.version, previous: result.previous }
     case 'listed':
       return { value: result.pairs.map(({ key, value }) => [key, value]) }
     default:
-      return held
+      return { held: false }
   }
 }

@@ -91,41 +91,31 @@ scenario(
   SIMULATED,
 )
 
-scenario(
-  'a follower with a slow disk catches up while the cluster goes on',
-  3,
-  async (h) => {
-    const cluster = await elect(h)
-    const { leader, slow } = cluster
-    h.slowDisk(slow, { bytesPerSecond: 500_000, syncMs: 50 })
-    submitMany(h, leader.id)
-    await h.sleepMs(ROUND_TRIPS_MS)
-    await goOnFor(h, cluster, 400)
-    expect(h.commandsOf(slow)).toEqual([])
-    await goOnFor(h, cluster, 1000)
-    await h.sleepMs(500)
-    await expectAllCaughtUp(h, cluster)
-  },
-  SIMULATED,
-)
-
-scenario(
-  'a follower with a slow machine catches up while the cluster goes on',
-  3,
-  async (h) => {
-    const cluster = await elect(h)
-    const { leader, slow } = cluster
-    h.slowMachine(slow, { bytesPerSecond: 500_000, entriesPerSecond: 1_000 })
-    submitMany(h, leader.id)
-    await h.sleepMs(ROUND_TRIPS_MS)
-    await goOnFor(h, cluster, 400)
-    expect(h.commandsOf(slow)).toEqual([])
-    await goOnFor(h, cluster, 1000)
-    await h.sleepMs(500)
-    await expectAllCaughtUp(h, cluster)
-  },
-  SIMULATED,
-)
+for (const [what, slowDown] of [
+  ['disk', (h, id) => h.slowDisk(id, { bytesPerSecond: 500_000, syncMs: 50 })],
+  [
+    'machine',
+    (h, id) => h.slowMachine(id, { bytesPerSecond: 500_000, entriesPerSecond: 1_000 }),
+  ],
+] as readonly [string, (h: Harness, id: number) => void][]) {
+  scenario(
+    `a follower with a slow ${what} catches up while the cluster goes on`,
+    3,
+    async (h) => {
+      const cluster = await elect(h)
+      const { leader, slow } = cluster
+      slowDown(h, slow)
+      submitMany(h, leader.id)
+      await h.sleepMs(ROUND_TRIPS_MS)
+      await goOnFor(h, cluster, 400)
+      expect(h.commandsOf(slow)).toEqual([])
+      await goOnFor(h, cluster, 1000)
+      await h.sleepMs(500)
+      await expectAllCaughtUp(h, cluster)
+    },
+    SIMULATED,
+  )
+}
 
 scenario(
   'a leader with a slow disk commits what its followers have, before its own disk is done',

@@ -39,13 +39,16 @@ export function eventOfRow(row: HistoryRow): HistoryEvent {
   }
 }
 
-/** Whether a service's clients saw what can be explained, key by key. */
-export function checkRows(rows: readonly HistoryRow[], timeoutMs = 60_000): Finding {
+/**
+ * Whether a service's clients saw what can be explained, key by key. It gives up after so
+ * many steps, whatever time they take: the same history has the same verdict.
+ */
+export function checkRows(rows: readonly HistoryRow[]): Finding {
   const builder = new HistoryBuilder()
   for (const row of rows) builder.add(eventOfRow(row))
-  const limits = { deadline: performance.now() + timeoutMs, maxSteps: MAX_STEPS }
+  const limits = { deadline: Number.POSITIVE_INFINITY, maxSteps: MAX_STEPS }
   return check(builder.finish(null), { model: 'kv', split: true, limits })
 }
 
-/** Far more than a history takes that can be checked in the time. */
-const MAX_STEPS = 16_000_000
+/** A hundred times what those of the laboratory take; some 200 MB. */
+const MAX_STEPS = 4_000_000

@@ -35,7 +35,8 @@ export class ClientHistory {
   ) => void {
     const idle = this.idle.get(client) ?? []
     this.idle.set(client, idle)
-    const process = idle.pop() ?? this.processes++
+    const process = idle.pop() ?? this.processes
+    if (process === this.processes) this.processes += 1
     const { f, key } = asked
     this.rows.push({ type: 'invoke', process, time: atMs, ...asked })
     return (type, atMs, answered) => {
