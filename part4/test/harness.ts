@@ -370,6 +370,7 @@ export class Harness {
   async shutdown(): Promise<void> {
     if (this.isShutDown) return
     this.isShutDown = true
+    this.world.end()
     for (const id of this.ids) this.consensus(id).stop()
     for (const transport of this.transports) await transport.close()
     for (const front of this.fronts.values()) await front.close()

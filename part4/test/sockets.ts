@@ -59,6 +59,7 @@ export class CarriedTransport implements Transport {
   private readonly http = new HttpTransport()
   private readonly place: Place
   private readonly idOf: (address: string) => number
+  private isClosed = false
 
   constructor(place: Place, idOf: (address: string) => number) {
     this.place = place
@@ -66,6 +67,8 @@ export class CarriedTransport implements Transport {
   }
 
   send(server: string, operation: Operation, options: SendOptions): Promise<Reply> {
+    // The run is over: code that awaits stands still where it is.
+    if (this.isClosed) return new Promise(() => {})
     const { carry, clock } = this.place
     const to = this.idOf(server)
     return new Promise((resolve) => {
@@ -89,6 +92,7 @@ export class CarriedTransport implements Transport {
   }
 
   close(): Promise<void> {
+    this.isClosed = true
     return this.http.close()
   }
 }

@@ -134,6 +134,8 @@ class Run {
       const atMs = world.clock.now()
       if (!world.violation) world.note('check', message, { invariant })
       return { invariant, message, atMs }
+    } finally {
+      world.end()
     }
   }
 

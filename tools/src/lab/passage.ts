@@ -12,6 +12,7 @@ export class Passage {
   /** What ends the wait of those for whom time passes as long as nobody sleeps. */
   private readonly waiting = new Set<(error: unknown) => void>()
   private isDriving = false
+  private hasEnded = false
 
   constructor(clock: VirtualClock) {
     this.clock = clock
@@ -46,6 +47,12 @@ export class Passage {
     })
   }
 
+  /** No time passes any more for who waits: code that awaits stands still where it is. */
+  end(): void {
+    this.waiting.clear()
+    this.hasEnded = true
+  }
+
   /** Up to `end`, or to an event after which promises must settle: then true. */
   private runTo(end: number): boolean {
     while (this.clock.step(end)) if (this.mustSettle) return true
@@ -59,7 +66,7 @@ export class Passage {
   }
 
   private drive(): void {
-    if (this.isDriving || this.waiting.size === 0) return
+    if (this.isDriving || this.hasEnded || this.waiting.size === 0) return
     this.isDriving = true
     this.driveOn().catch((error) => {
       for (const reject of this.waiting) reject(error)
@@ -70,7 +77,7 @@ export class Passage {
     try {
       // Whoever is about to sleep has the first say.
       await nextTurn()
-      while (this.waiting.size > 0 && this.sleepers === 0) {
+      while (!this.hasEnded && this.waiting.size > 0 && this.sleepers === 0) {
         if (this.mustSettle) await this.settle()
         else if (!this.runTo(Number.POSITIVE_INFINITY)) return
       }

@@ -306,6 +306,11 @@ export class World<S extends Server = Server> {
     return this.passage.waitFor(Promise.race([promise, late]).finally(end))
   }
 
+  /** The run is over, and clients that have not come to their end never will. */
+  end(): void {
+    this.passage?.end()
+  }
+
   /** The same for a simulated world where no code awaits, within this turn. */
   advance(ms: number): void {
     this.virtualClock?.advance(ms)

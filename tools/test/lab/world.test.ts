@@ -110,3 +110,16 @@ test('a client reaches both sides of a partition, until it is cut off', async ()
   begin(world, { kind: 'disconnect', server: client.id })
   await expect(world.until(operate(world, client, 0), 500)).rejects.toThrow('not come')
 })
+
+test('when a run is over, no time passes for who still waits', async () => {
+  const world = worldThatThinks('by calling')
+  const client = world.join()
+  const answer = world.until(operate(world, client, 0))
+  await world.sleep(1)
+  world.end()
+  const endedAtMs = world.clock.now()
+  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(world.clock.now()).toBe(endedAtMs)
+  void answer
+})
