@@ -119,7 +119,8 @@ interface SavedState {
 
 interface SavedEntry {
   readonly term: number
-  readonly command: string
+  /** Null where there is nothing to do. */
+  readonly command: string | null
 }
 
 /** What a story of a file does to it. */

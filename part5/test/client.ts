@@ -1,0 +1,176 @@
+/** A client in the laboratory: its messages cross the world's network, and it is recorded. */
+import type { Answered, Asked, Place, Random } from 'tools/lab'
+import {
+  type Asked as AskedOfServer,
+  type ClientOptions,
+  KeyValueClient,
+  NotDone,
+  type ReadOptions,
+  type Reply,
+  type SendOptions,
+  type Transport,
+  UnknownOutcome,
+} from '../src/client.ts'
+import type { Condition, Operation } from '../src/kv.ts'
+import type { Answer } from '../src/service.ts'
+import type { Result } from '../src/sessions.ts'
+import type { KeyValueRequest } from './lab.ts'
+import { answeredIn, askedIn } from './recorder.ts'
+
+/** A connection that is silent for so long is taken for cut off, in ms. */
+export const SILENCE_MS = 1_000
+/** How long a client of the explorer tries, in ms. */
+const CLIENT_TIMEOUT_MS = 3_000
+
+/** Servers are addressed by their ids. */
+class SimulatedTransport implements Transport {
+  private readonly place: Place
+
+  constructor(place: Place) {
+    this.place = place
+  }
+
+  send(
+    server: string,
+    asked: AskedOfServer,
+    { signal, consistency }: SendOptions,
+  ): Promise<Reply> {
+    const { clock } = this.place
+    return new Promise((resolve) => {
+      const end = (reply: Reply) => {
+        clock.clearTimeout(timer)
+        signal.removeEventListener('abort', giveUp)
+        resolve(reply)
+      }
+      const giveUp = () => end({ outcome: 'unknown', reason: 'there was no answer' })
+      const timer = clock.setTimeout(giveUp, SILENCE_MS)
+      signal.addEventListener('abort', giveUp)
+      const request: KeyValueRequest = { asked, consistency }
+      this.place.send(Number(server), METHODS[asked.op], { ...request }, (answer) =>
+        end(replyIn(answer as Told)),
+      )
+    })
+  }
+}
+
+/** What a server says to a client. */
+type Told = Answer | { readonly outcome: 'refused'; readonly reason: string }
+
+/** As the timeline calls them. */
+const METHODS = {
+  get: 'Get',
+  put: 'Put',
+  append: 'Append',
+  delete: 'Delete',
+  list: 'List',
+  register: 'Register',
+  keep: 'Keep',
+} as const
+
+function replyIn(answer: Told): Reply {
+  if (answer.outcome === 'refused') {
+    return { ...answer, outcome: 'not done', leader: null, isFinal: true }
+  }
+  if (answer.outcome !== 'not done') return answer
+  const { leaderId, ...rest } = answer
+  return { ...rest, leader: leaderId === null ? null : `${leaderId}` }
+}
+
+/** Writes down what it asks for and what it is told. */
+export class RecordedClient extends KeyValueClient {
+  /** Its place in the world: by it, it can be cut off. */
+  readonly id: number
+  private readonly place: Place
+
+  constructor(place: Place, options: Partial<ClientOptions> = {}) {
+    super({
+      servers: place.servers.map(String),
+      transport: new SimulatedTransport(place),
+      clock: place.clock,
+      random: place.random,
+      ...options,
+    })
+    this.place = place
+    this.id = place.id
+  }
+
+  override async execute(
+    operation: Operation,
+    options: ReadOptions = {},
+  ): Promise<Result> {
+    if (options.consistency === 'stale') {
+      return this.place.until(super.execute(operation, options))
+    }
+    const { history, now } = this.place
+    const asked = askedIn(operation)
+    const end = history.invoke(this.id, now(), asked)
+    this.trace('invoke', asked)
+    try {
+      const result = await this.place.until(super.execute(operation, options))
+      const answered = answeredIn(result)
+      end('ok', now(), answered)
+      this.trace('return', { ...asked, outcome: 'done', answer: answered })
+      return result
+    } catch (error) {
+      const isNotDone = error instanceof NotDone
+      end(isNotDone ? 'fail' : 'info', now(), {})
+      this.trace('return', { ...asked, outcome: isNotDone ? 'not done' : 'unknown' })
+      throw error
+    }
+  }
+
+  private trace(
+    event: 'invoke' | 'return',
+    fields: Asked & { readonly outcome?: string; readonly answer?: Answered },
+  ): void {
+    const { f, key, outcome = '' } = fields
+    const message = event === 'invoke' ? `asks: ${f} ${key}` : `${f} ${key}: ${outcome}`
+    this.place.logger.info({ event, ...fields }, message)
+  }
+}
+
+/** What clients of the explorer do, the likelier the more often it stands here. */
+const KINDS = ['get', 'get', 'get', 'put', 'put', 'append', 'append', 'delete'] as const
+
+/** Draws an operation, now and then on a condition; version 0 is the one last seen. */
+export function drawOperation(random: Random, key: string, value: string): Operation {
+  const op = KINDS[Math.floor(random() * KINDS.length)] ?? 'get'
+  const condition: Condition = random() < 0.5 ? { absent: true } : { version: 0 }
+  const isOnCondition = op !== 'get' && random() < 0.2
+  return {
+    op,
+    key,
+    ...(op !== 'get' && op !== 'delete' && { value }),
+    ...(isOnCondition && { if: condition }),
+  } as Operation
+}
+
+/** A client that does what it is told, and lets every outcome pass. */
+export function clientAt(place: Place): (operation: object) => Promise<void> {
+  const client = new RecordedClient(place, { timeoutMs: CLIENT_TIMEOUT_MS })
+  const seen = new Map<string, number>()
+  const ask = async (operation: Operation) => {
+    const result = await client.execute(onWhatWasSeen(operation, seen))
+    if (operation.op !== 'list' && 'version' in result && result.version !== null) {
+      seen.set(operation.key, result.version)
+    }
+  }
+  return async (operation) => {
+    try {
+      await ask(operation as Operation)
+    } catch (error) {
+      if (!(error instanceof NotDone || error instanceof UnknownOutcome)) throw error
+    }
+  }
+}
+
+function onWhatWasSeen(
+  operation: Operation,
+  seen: ReadonlyMap<string, number>,
+): Operation {
+  if (operation.op === 'list' || !operation.if || !('version' in operation.if)) {
+    return operation
+  }
+  const version = seen.get(operation.key)
+  return { ...operation, if: version === undefined ? { absent: true } : { version } }
+}
