@@ -64,7 +64,11 @@ export function createApp({ service, node, metrics, allowed }: HttpOptions): App
     // As it came: to a URL library, `/kv/%2E%2E` is `/`.
     getPath: (request, options) => pathOf(request.url, options?.env),
   })
-  const answered = (c: Call, asked: Request | Operation, ask: Ask): Promise<Response> => {
+  const answered = (
+    c: Call,
+    asked: Request | Operation,
+    ask: Ask,
+  ): Promise<Response> => {
     const stop = metrics.start(asked.op)
     return new Promise((resolve) => {
       const hangUp = ask((answer) => {

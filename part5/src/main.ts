@@ -90,7 +90,11 @@ program
   .option('--election-timeout <min-max>', 'in ms (default: 150-300)', range)
   .option('--allow-origin <origin>', 'a page that may ask it, http://HOST:PORT', all, [])
   .option('--insecure', 'listen where others can read and change all, too', false)
-  .option('--lease', 'answer reads without asking a majority each time: all or none', false)
+  .option(
+    '--lease',
+    'answer reads without asking a majority each time: all or none',
+    false,
+  )
   .option('--print', 'say on standard output what is applied', false)
   .option('--json', 'what it says of itself as JSON, also in a terminal', false)
   .action(serve)

@@ -130,7 +130,12 @@ export class Sessions {
 
   private carryOut(entry: Entry, index: number): Result {
     if (entry.op === 'register') {
-      const session = { usedAt: this.time, acknowledged: 0, answers: new Map(), bytes: 0 }
+      const session = {
+        usedAt: this.time,
+        acknowledged: 0,
+        answers: new Map(),
+        bytes: 0,
+      }
       this.sessions.set(index, session)
       return { kind: 'registered', client: index }
     }
@@ -221,7 +226,8 @@ function bytesFor(result: StoreResult): number {
 export function faultOf(request: Request | Operation): string | null {
   if (request.op === 'register' || request.op === 'keep') return null
   const fault = faultOfOperation(request)
-  if (fault || isRead(request) || !('session' in request) || !request.session) return fault
+  if (fault || isRead(request) || !('session' in request) || !request.session)
+    return fault
   const { serial, acknowledged = 0 } = request.session
   if (serial > acknowledged) return null
   return `operation ${serial} is acknowledged already: the client has its answer`

@@ -86,7 +86,11 @@ function requestFor(asked: Asked, consistency: string): HttpRequest {
   return 'value' in asked ? { ...request, body: asked.value } : request
 }
 
-function numberIn({ client, serial, acknowledged = 0 }: Numbered): Record<string, string> {
+function numberIn({
+  client,
+  serial,
+  acknowledged = 0,
+}: Numbered): Record<string, string> {
   return {
     'Idempotency-Key': `${client}:${serial}`,
     'Idempotency-Acknowledged': String(acknowledged),
@@ -136,11 +140,7 @@ function isOfKey({ op }: Asked): boolean {
   return op === 'get' || op === 'delete'
 }
 
-function resultIn(
-  text: string,
-  headers: Response['headers'],
-  { op }: Asked,
-): Result {
+function resultIn(text: string, headers: Response['headers'], { op }: Asked): Result {
   if (op === 'register') return { kind: 'registered', ...JSON.parse(text) }
   if (op === 'keep') return { kind: 'kept' }
   if (op === 'get') {

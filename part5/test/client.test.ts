@@ -264,9 +264,12 @@ test('a client that knows one address learns the others', async () => {
 
 test('a stale read is asked for as such', async () => {
   const stage = new Stage(() => FOUND)
-  await stage.client.get('x', { stale: true })
+  await stage.client.get('x', { consistency: 'stale' })
   await stage.client.get('x')
-  expect(stage.sent.map(({ options }) => options.stale)).toEqual([true, false])
+  expect(stage.sent.map(({ options }) => options.consistency)).toEqual([
+    'stale',
+    'linearizable',
+  ])
 })
 
 test('a client leaves no timer behind', async () => {

@@ -160,7 +160,7 @@ scenario('a leader that crashes and returns has what it missed', 3, async (h) =>
   await h.sleepMs(ELECTION_MS)
   // It answers by itself, from what it has applied.
   const there = h.client({ servers: [`${id}`] })
-  expect(await there.get('x', { stale: true })).toMatchObject({ value: '12' })
+  expect(await there.get('x', { consistency: 'stale' })).toMatchObject({ value: '12' })
 })
 
 // Those of the MIT lab: kvraft A.

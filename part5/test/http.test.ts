@@ -28,6 +28,7 @@ class Site {
       ...(leaderId !== undefined && {
         consensus: () => ({
           submit: () => null,
+          readIndex: () => {},
           report: () => ({ ...this.single.consensus.report(), leaderId }),
         }),
       }),
@@ -42,6 +43,7 @@ class Site {
         this.lines.add(onLine)
         return () => this.lines.delete(onLine)
       },
+      leaderHeardMsAgo: () => 1_700,
       setBlocked: (isBlocked) => {
         this.isBlocked = isBlocked
       },
@@ -345,7 +347,7 @@ test('who knows no leader asks to come again', async () => {
 })
 
 test('where too much waits, one is asked to come again at once', async () => {
-  const site = new Site({ limits: { entries: 0, length: 0 } })
+  const site = new Site({ limits: { entries: 0, length: 0, reads: 0 } })
   const response = await site.send('PUT', '/kv/x', { body: 'a' })
   expect(response.status).toBe(503)
   expect(response.headers.get('retry-after')).toBe('1')

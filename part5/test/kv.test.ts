@@ -10,8 +10,6 @@ import {
   MAX_VALUE_BYTES,
   type Operation,
   type Result,
-  toCommand,
-  toOperation,
 } from '../src/kv.ts'
 
 /** Applies operations at the indexes 1, 2, … */
@@ -180,16 +178,4 @@ test('bytes are counted as UTF-8 has them', () => {
     }),
     { numRuns: 50 },
   )
-})
-
-test('an operation comes out of the log as it went in', () => {
-  const operations: Operation[] = [
-    put('x', '"\\\n\u0000€😀', { version: 3 }),
-    { op: 'append', key: 'x', value: '' },
-    { op: 'delete', key: '€', if: { absent: true } },
-    { op: 'list', prefix: '', limit: 3 },
-  ]
-  for (const operation of operations) {
-    expect(toOperation(toCommand(operation))).toEqual(operation)
-  }
 })

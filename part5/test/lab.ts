@@ -1,7 +1,7 @@
 /** What the laboratory must know of this part, and all that it knows. */
 import type { AppliedEntry, Part, Surroundings, View } from 'tools/lab'
 import type { Asked, Consistency } from '../src/client.ts'
-import { isRead, type Read } from '../src/kv.ts'
+import type { Read } from '../src/kv.ts'
 import {
   type AppendEntriesArgs,
   ConsensusModule,
@@ -114,8 +114,9 @@ export class KeyValueNode {
 
   /** The tests of Raft submit commands that are no operations. */
   private apply(entry: AppliedEntry): void {
-    const isOperation = entry.command?.startsWith('{"op":')
-    this.service.apply(isOperation ? entry : { ...entry, command: null })
+    const command = entry.command as string | null
+    const isOperation = command?.startsWith('{"op":') ?? false
+    this.service.apply({ ...entry, command: isOperation ? command : null })
   }
 }
 

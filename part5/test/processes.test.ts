@@ -174,7 +174,7 @@ test(
     await insist(() => newClient(others).put('x', 'kept'))
     // Its own state is a past one, and it does not know: so it must not answer from it.
     await expect(cutOff.get('x', { timeoutMs: 1_500 })).rejects.toThrow('unknown')
-    expect(await cutOff.get('x', { stale: true })).toBeNull()
+    expect(await cutOff.get('x', { consistency: 'stale' })).toBeNull()
 
     await request(`http://${cluster.address(leader)}/unblock`, { method: 'POST' })
     await expectAllTheSame(cluster)

@@ -11,6 +11,7 @@ import {
   type RequestVoteArgs,
   type RequestVoteReply,
 } from '../src/raft.ts'
+import type { ReadIndexArgs, ReadIndexReply } from '../src/reads.ts'
 import { MemoryStorage } from '../src/storage.ts'
 
 /** One server of a cluster whose other servers are played by the test. */
@@ -22,6 +23,7 @@ function oneServerOf(size: number, storage = new MemoryStorage()) {
     args: AppendEntriesArgs
     reply: (reply: AppendEntriesReply) => void
   }[] = []
+  const reads: { args: ReadIndexArgs; reply: (reply: ReadIndexReply) => void }[] = []
   const applied: AppliedEntry[] = []
   const onApply: ((entry: AppliedEntry) => void)[] = []
   const peers = Array.from({ length: size - 1 }, (_, i) => ({
@@ -34,6 +36,9 @@ function oneServerOf(size: number, storage = new MemoryStorage()) {
       reply: (reply: AppendEntriesReply) => void,
     ) => {
       appends.push({ args, reply })
+    },
+    readIndex: (args: ReadIndexArgs, reply: (reply: ReadIndexReply) => void) => {
+      reads.push({ args, reply })
     },
   }))
   const server = new ConsensusModule({
@@ -50,7 +55,7 @@ function oneServerOf(size: number, storage = new MemoryStorage()) {
     },
   })
   server.start()
-  return { server, clock, votes, appends, applied, onApply, changes, storage }
+  return { server, clock, votes, appends, reads, applied, onApply, changes, storage }
 }
 
 const vote = (term: number, candidateId: number): RequestVoteArgs => ({
