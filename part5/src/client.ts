@@ -290,7 +290,8 @@ export class KeyValueClient {
   /** A change: numbered, so that it can be sent again. */
   private async carryOutOnce(change: Change, options: SendOptions): Promise<Result> {
     for (;;) {
-      const asked = (this.session ??= this.register(options))
+      this.session ??= this.register(options)
+      const asked = this.session
       const session = await asked
       const serial = await session.begin()
       const tally = { unknown: 0 }

@@ -78,7 +78,7 @@ const { service: RaftService } = Raft as grpc.ServiceClientConstructor
 const TransportService = Transport as grpc.ServiceClientConstructor
 
 /** Takes a request. The answer is what it returns, or is given to `onReply` later. */
-type Handler = (args: object, onReply: (reply: object) => void) => object | null | void
+type Handler = (args: object, onReply: (reply: object) => void) => object | null
 
 /** Another server: the way to it, and what is to come back. */
 interface Line {
@@ -122,8 +122,10 @@ export class Server {
     this.handlers = {
       RequestVote: (args) => this.consensus.requestVote(args as RequestVoteArgs),
       AppendEntries: (args) => this.consensus.appendEntries(args as AppendEntriesArgs),
-      ReadIndex: (args, onReply) =>
-        this.consensus.onReadIndex(args as ReadIndexArgs, onReply),
+      ReadIndex: (args, onReply) => {
+        this.consensus.onReadIndex(args as ReadIndexArgs, onReply)
+        return null
+      },
     }
     this.grpcServer.addService(TransportService.service, {
       Open: (duplex: grpc.ServerDuplexStream<Piece, Piece>) => this.serve(duplex),
