@@ -2,6 +2,7 @@
 import type { Answered, Asked, Place, Random } from 'tools/lab'
 import {
   type Asked as AskedOfServer,
+  type CallOptions,
   type ClientOptions,
   KeyValueClient,
   NotDone,
@@ -119,6 +120,10 @@ export class RecordedClient extends KeyValueClient {
     }
   }
 
+  override keepAlive(options: CallOptions = {}): Promise<void> {
+    return this.place.until(super.keepAlive(options))
+  }
+
   private trace(
     event: 'invoke' | 'return',
     fields: Asked & { readonly outcome?: string; readonly answer?: Answered },
@@ -131,9 +136,14 @@ export class RecordedClient extends KeyValueClient {
 
 /** What clients of the explorer do, the likelier the more often it stands here. */
 const KINDS = ['get', 'get', 'get', 'put', 'put', 'append', 'append', 'delete'] as const
+/** How often a read is answered by whichever server is asked. */
+const FOLLOWER_CHANCE = 0.3
+
+/** What a client of the explorer does. */
+type Act = Operation & Pick<ReadOptions, 'consistency'>
 
 /** Draws an operation, now and then on a condition; version 0 is the one last seen. */
-export function drawOperation(random: Random, key: string, value: string): Operation {
+export function drawOperation(random: Random, key: string, value: string): Act {
   const op = KINDS[Math.floor(random() * KINDS.length)] ?? 'get'
   const condition: Condition = random() < 0.5 ? { absent: true } : { version: 0 }
   const isOnCondition = op !== 'get' && random() < 0.2
@@ -142,22 +152,23 @@ export function drawOperation(random: Random, key: string, value: string): Opera
     key,
     ...(op !== 'get' && op !== 'delete' && { value }),
     ...(isOnCondition && { if: condition }),
-  } as Operation
+    ...(op === 'get' && random() < FOLLOWER_CHANCE && { consistency: 'follower' }),
+  } as Act
 }
 
 /** A client that does what it is told, and lets every outcome pass. */
 export function clientAt(place: Place): (operation: object) => Promise<void> {
   const client = new RecordedClient(place, { timeoutMs: CLIENT_TIMEOUT_MS })
   const seen = new Map<string, number>()
-  const ask = async (operation: Operation) => {
-    const result = await client.execute(onWhatWasSeen(operation, seen))
+  const ask = async ({ consistency = 'linearizable', ...operation }: Act) => {
+    const result = await client.execute(onWhatWasSeen(operation, seen), { consistency })
     if (operation.op !== 'list' && 'version' in result && result.version !== null) {
       seen.set(operation.key, result.version)
     }
   }
   return async (operation) => {
     try {
-      await ask(operation as Operation)
+      await ask(operation as Act)
     } catch (error) {
       if (!(error instanceof NotDone || error instanceof UnknownOutcome)) throw error
     }

@@ -30,18 +30,18 @@ import {
   World,
 } from 'tools/lab'
 import type { ClientOptions, KeyValueClient } from '../src/client.ts'
-import type {
-  AppliedEntry,
-  Command,
+import {
+  type AppliedEntry,
+  type Command,
   ConsensusModule,
-  ConsensusModuleOptions,
-  Report,
-  Timing,
+  type ConsensusModuleOptions,
+  type Report,
+  type Timing,
 } from '../src/raft.ts'
 import { Server } from '../src/server.ts'
 import { FileStorage, type Storage } from '../src/storage.ts'
 import { RecordedClient } from './client.ts'
-import { KeyValueNode, part } from './lab.ts'
+import { KeyValueNode, part, type Settings } from './lab.ts'
 import { CarriedTransport, HttpFront } from './sockets.ts'
 
 export interface HarnessOptions {
@@ -52,6 +52,8 @@ export interface HarnessOptions {
   readonly onWrite?: (id: number) => void
   /** Opens a server's storage, instead of a disk or a file of the harness's own. */
   readonly openStorage?: (id: number) => Storage
+  /** What all servers have alike. */
+  readonly settings?: Settings
   /** Bends the chance by which a server draws its election timeouts. */
   readonly luck?: (random: Random) => Random
 }
@@ -105,7 +107,7 @@ export class Harness {
       luck: options.luck ?? asked,
       openStorage: options.openStorage ?? openFile,
       onWrite: options.onWrite,
-      build: isReal ? (surroundings) => this.serve(surroundings) : undefined,
+      build: (surroundings) => this.build(surroundings, options.settings),
     })
     if (settings.unreliableRpc) this.world.network.faults = UNRELIABLE_RPC
   }
@@ -381,11 +383,14 @@ export class Harness {
     this.checkLinearizable()
   }
 
-  /** Over gRPC: the server on real sockets, and the same address over all its lives. */
-  private serve(surroundings: Surroundings): KeyValueNode {
-    return new KeyValueNode(surroundings, (options) => this.onSockets(options))
+  private build(surroundings: Surroundings, settings?: Settings): KeyValueNode {
+    const isReal = this.run.network === 'grpc'
+    const newConsensus = (options: ConsensusModuleOptions) =>
+      isReal ? this.onSockets(options) : new ConsensusModule(options)
+    return new KeyValueNode(surroundings, newConsensus, settings)
   }
 
+  /** Over gRPC: the server on real sockets, and the same address over all its lives. */
   private onSockets(surroundings: ConsensusModuleOptions): ConsensusModule {
     const server = new Server({
       ...surroundings,

@@ -1,5 +1,5 @@
 /** What the laboratory must know of this part, and all that it knows. */
-import type { AppliedEntry, Part, Surroundings, View } from 'tools/lab'
+import type { AppliedEntry, Part, Rule, Surroundings, View } from 'tools/lab'
 import type { Asked, Consistency } from '../src/client.ts'
 import type { Read } from '../src/kv.ts'
 import {
@@ -10,7 +10,7 @@ import {
 } from '../src/raft.ts'
 import type { ReadIndexArgs, ReadIndexReply } from '../src/reads.ts'
 import { type Answer, KeyValueService } from '../src/service.ts'
-import { faultOf, type Request } from '../src/sessions.ts'
+import { faultOf, type Request, type SessionLimits, toEntry } from '../src/sessions.ts'
 import { FileStorage, MemoryStorage } from '../src/storage.ts'
 import { clientAt, drawOperation } from './client.ts'
 
@@ -18,6 +18,12 @@ import { clientAt, drawOperation } from './client.ts'
 export interface KeyValueRequest {
   readonly asked: Asked
   readonly consistency: Consistency
+}
+
+/** What all servers of a cluster have alike. */
+export interface Settings {
+  readonly lease?: boolean
+  readonly sessionLimits?: SessionLimits
 }
 
 /** Raft, and the service on top of it, as they stand together in a process. */
@@ -31,12 +37,18 @@ export class KeyValueNode {
   constructor(
     surroundings: Surroundings,
     newConsensus: (options: ConsensusModuleOptions) => ConsensusModule,
+    { lease = false, sessionLimits }: Settings = {},
   ) {
     const { clock, apply, denied } = surroundings
     this.denied = denied
-    this.service = new KeyValueService({ clock, consensus: () => this.consensus })
+    this.service = new KeyValueService({
+      clock,
+      consensus: () => this.consensus,
+      ...(sessionLimits && { sessionLimits }),
+    })
     this.consensus = newConsensus({
       ...surroundings,
+      lease,
       apply: (entry) => {
         this.apply(entry)
         apply(entry)
@@ -112,10 +124,9 @@ export class KeyValueNode {
     if (isDenied) this.denied(index, term)
   }
 
-  /** The tests of Raft submit commands that are no operations. */
   private apply(entry: AppliedEntry): void {
     const command = entry.command as string | null
-    const isOperation = command?.startsWith('{"op":') ?? false
+    const isOperation = command !== null && requestIn(command) !== null
     this.service.apply({ ...entry, command: isOperation ? command : null })
   }
 }
@@ -168,6 +179,45 @@ class NodeView implements View {
   get waiting() {
     return this.node.waiting
   }
+
+  /** The index of the last change of a key, if it holds something. */
+  versionOf(key: string): number | null {
+    const { result } = this.service.readStale({ op: 'get', key })
+    return result.kind === 'found' ? result.version : null
+  }
+}
+
+/** An operation is known by its client and its number, wherever it stands in the log. */
+const carriedOutOnce: Rule = {
+  name: 'Carried Out Once',
+  text: 'an operation that has a number is carried out once, however often it comes',
+  section: '8; thesis 6.3',
+  ofLogs: true,
+  watch() {
+    /** By operation: the index at which it was carried out. */
+    const known = new Map<string, number>()
+    return {
+      applied({ id, now }, index, { command }) {
+        const request = typeof command === 'string' ? requestIn(command) : null
+        if (!request || !('value' in request) || !request.session) return
+        // A key has the version of the entry that changed it.
+        if ((now as NodeView).versionOf(request.key) !== index) return
+        const { client, serial } = request.session
+        const first = known.get(`${client}:${serial}`) ?? index
+        known.set(`${client}:${serial}`, first)
+        if (first === index) return
+        return (
+          `server ${id} carried out operation ${serial} of client ${client} ` +
+          `at entry ${index}, and it was carried out at entry ${first}`
+        )
+      },
+    }
+  },
+}
+
+/** The tests of Raft submit commands that are no operations. */
+function requestIn(command: string): Request | null {
+  return command.startsWith('{"op":') ? toEntry(command) : null
 }
 
 export const part: Part<KeyValueNode> = {
@@ -181,6 +231,7 @@ export const part: Part<KeyValueNode> = {
     new KeyValueNode(surroundings, (options) => new ConsensusModule(options)),
   view: (server) => new NodeView(server),
   submit: (server, command) => server.consensus.submit(command),
+  rules: [carriedOutOnce],
   clients: {
     rpcs: {
       Get: 'serve',
