@@ -56,6 +56,7 @@ interface Home {
   readonly random: Random
   readonly costs: Costs
   readonly disk: Disk | null
+  lives: number
 }
 
 /** Clients are numbered from here on: no cluster is so large. */
@@ -141,6 +142,7 @@ export class World<S extends Server = Server> {
       random: luck(this.nextStream()),
       costs: new Costs(),
       disk: options.openStorage ? null : (part.storage?.newDisk() ?? null),
+      lives: 0,
     }))
     this.referee = new Referee([
       ...RULES,
@@ -159,7 +161,9 @@ export class World<S extends Server = Server> {
   /** Puts a server on a machine of its own, with what its disk has. */
   boot(id: number): S {
     const { part } = this
-    const { random, costs } = this.home(id)
+    const home = this.home(id)
+    home.lives += 1
+    const { random, costs } = home
     const machine = new Machine({
       clock: this.clock,
       afterEvent: () => {
@@ -229,6 +233,7 @@ export class World<S extends Server = Server> {
       servers: this.ids,
       history: this.history.clients,
       now: () => this.clock.now(),
+      lifeOf: (id) => this.home(id).lives,
       send: (to, method, args, onReply) =>
         this.messages.call(id, to, method, args, onReply),
       carry: (way, server, arrive) => {
