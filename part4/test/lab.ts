@@ -170,6 +170,12 @@ export const part: Part<KeyValueNode> = {
       List: 'serve',
     },
     draw: drawOperation,
+    asks: {
+      put: (key, value) => ({ op: 'put', key, value }),
+      append: (key, value) => ({ op: 'append', key, value }),
+      get: (key) => ({ op: 'get', key }),
+      delete: (key) => ({ op: 'delete', key }),
+    },
     join: clientAt,
   },
   storage: {

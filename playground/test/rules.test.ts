@@ -24,16 +24,26 @@ const STACK_DEPTH = 12
 const TOLD_BY_CODE = 2
 const END_MS = 2000
 
+/** Two stand for one term, and one of them wins it. */
+const RIVALS: Recording = {
+  part: 1,
+  servers: 5,
+  seed: 1,
+  actions: [
+    { do: 'timeout', at: 100, server: 0 },
+    { do: 'timeout', at: 104, server: 1 },
+  ],
+}
+
 const witnessed = new Map<Part, Witnessed[]>()
 
 /** Everything that happens in the scenes, played with the code of a part. */
 function witness(part: Part): Witnessed[] {
   const known = witnessed.get(part)
   if (known) return known
-  const played = SCENES.filter(({ recording }) => recording.part <= part.number)
-  const all = played.flatMap(({ recording }) =>
-    play({ ...recording, part: part.number }),
-  )
+  const recordings = [RIVALS, ...SCENES.map(({ recording }) => recording)]
+  const played = recordings.filter((recording) => recording.part <= part.number)
+  const all = played.flatMap((recording) => play({ ...recording, part: part.number }))
   witnessed.set(part, all)
   return all
 }
@@ -102,6 +112,20 @@ test.each(PARTS)(
   },
 )
 
+test.each(PARTS)('part $number: a term is called higher where it is', (part) => {
+  const terms = new Map<number, number>()
+  for (const { event } of witness(part)) {
+    const { server = -1, term = 0 } = event
+    if (event.time === 0) terms.clear()
+    const name = ruleNameFor(event, part.hasLog)
+    const hasRisen = term > (terms.get(server) ?? 0)
+    if (name === 'follower') expect(hasRisen, event.msg).toBe(true)
+    if (name === 'giveUp') expect(hasRisen, event.msg).toBe(false)
+    // What is saved on the way has the new term already.
+    if (event.event !== 'persist') terms.set(server, term)
+  }
+})
+
 test('every rule fires, for the kind of event that it is the rule of', () => {
   const shapes = new Map<RuleName, Set<string>>()
   for (const part of PARTS) {
@@ -117,6 +141,7 @@ test('every rule fires, for the kind of event that it is the rule of', () => {
   expect(Object.fromEntries(found)).toEqual({
     start: 'start',
     timeout: 'timer',
+    timeoutAgain: 'timer',
     candidate: 'role Candidate',
     askVote: 'send RequestVote request',
     hearVoteRequest: 'receive RequestVote request',
@@ -134,8 +159,10 @@ test('every rule fires, for the kind of event that it is the rule of', () => {
     progress: 'progress',
     hearHeartbeatReply: 'receive AppendEntries reply',
     follower: 'role Follower',
+    giveUp: 'role Follower',
     submit: 'submit',
     append: 'append',
+    appendOwn: 'append',
     truncate: 'truncate',
     commitAsLeader: 'commit Leader',
     commitAsFollower: 'commit Follower',

@@ -63,6 +63,8 @@ interface ClientsOfPart {
   readonly mayRepeat?: readonly string[]
   /** Something that a client may ask for, as plain data; what it writes is `value`. */
   draw(random: Random, key: string, value: string): object
+  /** What a person can ask for, by name: made of a key and, where there are two, a value. */
+  readonly asks: Readonly<Record<string, (key: string, value: string) => object>>
   /** A client there. What it returns ends with what it asked for, whatever came of it. */
   join(place: Place): (operation: object) => Promise<void>
 }
