@@ -171,6 +171,12 @@ export const part: Part<KeyValueNode> = {
     },
     draw: drawOperation,
     drawRead,
+    asks: {
+      put: (key, value) => ({ op: 'put', key, value }),
+      append: (key, value) => ({ op: 'append', key, value }),
+      get: (key) => ({ op: 'get', key }),
+      delete: (key) => ({ op: 'delete', key }),
+    },
     join: clientAt,
   },
   storage: {

@@ -37,6 +37,8 @@ export interface WorldOptions<S extends Server> {
   readonly luck?: ((random: Random) => Random) | undefined
   /** Before and after every write to a disk; may throw a PowerFailure. */
   readonly onWrite?: ((id: number) => void) | undefined
+  /** Waits until promises are settled, where Node's own way is not to be had. */
+  readonly nextTurn?: () => Promise<void>
   /** Something happened on a machine, and broke no rule. */
   readonly onEvent?: (id: number) => void
   /** A server has sent a message, whatever becomes of it. */
@@ -115,7 +117,7 @@ export class World<S extends Server = Server> {
     this.options = options
     this.ids = Array.from({ length: size }, (_, id) => id)
     this.virtualClock = network === 'simulated' ? new VirtualClock() : null
-    this.passage = this.virtualClock && new Passage(this.virtualClock)
+    this.passage = this.virtualClock && new Passage(this.virtualClock, options.nextTurn)
     this.clock = this.virtualClock ?? realClock
     this.logger = options.logger(this.clock)
     this.nextStream = randomStreams(seed)
@@ -309,6 +311,16 @@ export class World<S extends Server = Server> {
     })
     const end = () => this.clock.clearTimeout(timer)
     return this.passage.waitFor(Promise.race([promise, late]).finally(end))
+  }
+
+  /** Lets the simulated world go on up to a time, as `sleep` does. */
+  async passTo(time: number): Promise<void> {
+    await this.passage?.passTo(time)
+  }
+
+  /** Lets the next thing happen there that is due by `end`; false when there is none. */
+  async step(end: number): Promise<boolean> {
+    return (await this.passage?.step(end)) ?? false
   }
 
   /** The run is over, and clients that have not come to their end never will. */
