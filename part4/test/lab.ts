@@ -9,7 +9,7 @@ import {
 } from '../src/raft.ts'
 import { type Answer, KeyValueService } from '../src/service.ts'
 import { FileStorage, MemoryStorage } from '../src/storage.ts'
-import { clientAt, drawOperation } from './client.ts'
+import { clientAt, drawOperation, drawRead } from './client.ts'
 
 /** What a client asks a server for, as http.ts has it from the request. */
 export interface KeyValueRequest {
@@ -170,6 +170,13 @@ export const part: Part<KeyValueNode> = {
       List: 'serve',
     },
     draw: drawOperation,
+    drawRead,
+    asks: {
+      put: (key, value) => ({ op: 'put', key, value }),
+      append: (key, value) => ({ op: 'append', key, value }),
+      get: (key) => ({ op: 'get', key }),
+      delete: (key) => ({ op: 'delete', key }),
+    },
     join: clientAt,
   },
   storage: {

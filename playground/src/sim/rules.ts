@@ -15,6 +15,7 @@ interface Place {
 const PLACES: Readonly<Record<RuleName, Place | null>> = {
   start: { symbol: 'start', line: "this.role = 'Follower'" },
   timeout: { symbol: 'resetElectionTimer', line: 'this.startElection' },
+  timeoutAgain: { symbol: 'resetElectionTimer', line: 'this.startElection' },
   candidate: { symbol: 'startElection', line: "this.role = 'Candidate'" },
   askVote: { symbol: 'startElection', line: 'peer.requestVote(args' },
   hearVoteRequest: { symbol: 'requestVote', line: 'this.observeTerm(args.term)' },
@@ -35,8 +36,10 @@ const PLACES: Readonly<Record<RuleName, Place | null>> = {
     line: 'this.observeTerm(reply.term)',
   },
   follower: { symbol: 'becomeFollower', line: "this.role = 'Follower'" },
+  giveUp: { symbol: 'appendEntries', line: 'this.becomeFollower(args.term)' },
   submit: { symbol: 'submit', line: 'this.replaceFrom(index' },
   append: { symbol: 'replaceFrom', line: 'this.log.push(entry)' },
+  appendOwn: { symbol: 'submit', line: 'this.replaceFrom(index' },
   truncate: { symbol: 'replaceFrom', line: 'this.log.length = firstIndex - 1' },
   commitAsLeader: { symbol: 'advanceCommitIndex', line: 'if (this.termAt(onMajority)' },
   commitAsFollower: { symbol: 'appendEntries', line: 'this.commitUpTo(' },

@@ -8,6 +8,9 @@ const MOST_CLIENTS = 5
 const MOST_KEYS = 3
 const MOST_OPERATIONS = 60
 const GAP_MS = [1, 500] as const
+/** How often some of them have other reads, and before how many of their operations. */
+const OTHER_READS_CHANCE = 0.5
+const OTHER_READS = [0.1, 0.8] as const
 
 /**
  * How long a server may leave a client without an answer, in ms. Services have deadlines of
@@ -37,6 +40,32 @@ export function withClients(
     return { startsAtMs, gapMs, operations }
   })
   return { ...schedule, clients }
+}
+
+/** Puts reads of other kinds between what the clients of some schedules do. */
+export function withOtherReads(
+  schedule: Schedule,
+  random: Random,
+  draw: NonNullable<NonNullable<Part['clients']>['drawRead']>,
+): Schedule {
+  const { clients, servers } = schedule
+  if (!clients || random() >= OTHER_READS_CHANCE) return schedule
+  const share = logBetween(random, ...OTHER_READS)
+  const withReads = (operations: readonly object[]) =>
+    operations.flatMap((operation) => {
+      if (random() >= share) return [operation]
+      return [
+        draw(random, `key ${Math.floor(random() * MOST_KEYS)}`, servers),
+        operation,
+      ]
+    })
+  return {
+    ...schedule,
+    clients: clients.map((client) => ({
+      ...client,
+      operations: withReads(client.operations),
+    })),
+  }
 }
 
 /** The clients of a run. */

@@ -3,7 +3,7 @@ import { FAULTS, type FaultName } from '../lab/faults/index.ts'
 import { FASTEST } from '../lab/faults/servers.ts'
 import type { Part } from '../lab/index.ts'
 import { between, logBetween, pick, type Random, randomStreams } from '../lab/random.ts'
-import { withClients } from './clients.ts'
+import { withClients, withOtherReads } from './clients.ts'
 import { drawFileStory } from './file.ts'
 import {
   APART_KINDS,
@@ -81,7 +81,9 @@ export function drawSchedule(
     withSlowness(schedule, nextStream(), options),
   )
   const draws = part?.clients
-  return draws ? withClients(disturbed, nextStream(), draws.draw) : disturbed
+  if (!draws) return disturbed
+  const busy = withClients(disturbed, nextStream(), draws.draw)
+  return draws.drawRead ? withOtherReads(busy, nextStream(), draws.drawRead) : busy
 }
 
 /** A few kinds of faults more often than many. */

@@ -1,5 +1,5 @@
 /** From what was written down, event by event, to operations. */
-import type { Answer, Condition, History, Operation } from './history.ts'
+import type { Answer, Condition, History, Operation, StaleRead } from './history.ts'
 
 /** One line of a history, whatever the format of its file. */
 export interface HistoryEvent {
@@ -10,6 +10,8 @@ export interface HistoryEvent {
   readonly value: unknown
   readonly condition: Condition | null
   readonly answer: Answer
+  /** Of a stale read's return; its server's life, if that is known. */
+  readonly stale?: { readonly life: string | null } | null
 }
 
 export class HistoryError extends Error {}
@@ -21,6 +23,7 @@ interface Open extends HistoryEvent {
 /** Puts invocations and returns together: a process does one thing at a time. */
 export class HistoryBuilder {
   private readonly operations: Operation[] = []
+  private readonly staleReads: StaleRead[] = []
   private readonly open = new Map<string, Open>()
   private events = 0
 
@@ -45,7 +48,9 @@ export class HistoryBuilder {
       )
     }
     this.open.delete(process)
-    if (type === 'ok') this.push(asked, this.events, event.answer)
+    if (type === 'ok' && event.stale)
+      this.pushStale(asked, event.answer, event.stale.life)
+    else if (type === 'ok') this.push(asked, this.events, event.answer)
     // What failed was certainly not carried out.
     else if (type === 'info') this.push(asked, Number.POSITIVE_INFINITY, null)
   }
@@ -55,7 +60,13 @@ export class HistoryBuilder {
       this.push(asked, Number.POSITIVE_INFINITY, null)
     }
     this.operations.sort((a, b) => a.invokedAt - b.invokedAt)
-    return { operations: this.operations, initial }
+    return { operations: this.operations, staleReads: this.staleReads, initial }
+  }
+
+  private pushStale(asked: Open, answer: Answer, life: string | null): void {
+    const { process, f, key, value, condition, at } = asked
+    const times = { invokedAt: at, returnedAt: this.events }
+    this.staleReads.push({ process, f, key, value, condition, ...times, answer, life })
   }
 
   private push(asked: Open, returnedAt: number, answer: Answer | null): void {

@@ -37,9 +37,17 @@ export interface Operation {
   readonly answer: Answer | null
 }
 
+/** A read that asks for what one server has applied, and is content with what is old. */
+export interface StaleRead extends Operation {
+  /** Which server answered it, in which of its lives; null when that is not known. */
+  readonly life: string | null
+}
+
 export interface History {
   /** In the order of their invocations; those that were certainly not carried out left out. */
   readonly operations: readonly Operation[]
+  /** Those that were answered. They have a rule of their own. */
+  readonly staleReads: readonly StaleRead[]
   /** What a key holds before anything is written to it. */
   readonly initial: unknown
 }

@@ -95,6 +95,9 @@ const row = z.object({
   version: z.int().nullish(),
   previous: z.unknown().optional(),
   held: z.boolean().optional(),
+  stale: z.literal(true).optional(),
+  server: z.int().optional(),
+  life: z.int().optional(),
 })
 
 const readNdjson = (line: string): HistoryEvent =>

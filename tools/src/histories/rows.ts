@@ -22,15 +22,21 @@ export interface HistoryRow {
   readonly held?: boolean | undefined
   readonly version?: number | null | undefined
   readonly previous?: unknown
+  /** A read of what one server has applied. */
+  readonly stale?: true | undefined
+  /** Who answered a stale read, and in which of its lives. */
+  readonly server?: number | undefined
+  readonly life?: number | undefined
 }
 
 export function eventOfRow(row: HistoryRow): HistoryEvent {
-  const { process, if: asked, held, ...event } = row
+  const { process, if: asked, held, stale, server, life, ...event } = row
   const { type, f, key, value, version, previous } = event
   const found = f === 'get' || f === 'read' || f === 'list' ? { value } : { previous }
   return {
     ...{ type, f, key, value, process: `${process}` },
     condition: asked ?? null,
+    stale: stale ? { life: life === undefined ? null : `${server}.${life}` } : null,
     answer: {
       ...found,
       ...(version != null && { version }),

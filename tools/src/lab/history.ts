@@ -10,8 +10,11 @@ export interface Offer {
 }
 
 /** What a client asks for, and what it is answered, as fields of a row. */
-export type Asked = Pick<HistoryRow, 'f' | 'key' | 'value' | 'if'>
-export type Answered = Pick<HistoryRow, 'value' | 'held' | 'version' | 'previous'>
+export type Asked = Pick<HistoryRow, 'f' | 'key' | 'value' | 'if' | 'stale'>
+export type Answered = Pick<
+  HistoryRow,
+  'value' | 'held' | 'version' | 'previous' | 'stale' | 'server' | 'life'
+>
 
 /** What clients did, one row after the other. */
 export class ClientHistory {

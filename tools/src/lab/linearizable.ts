@@ -6,6 +6,9 @@ import { InvariantViolation } from './rules/rule.ts'
 export function mustBeLinearizable(rows: readonly HistoryRow[]): void {
   const found = checkRows(rows)
   if (found.verdict === 'linearizable') return
+  if (found.stale) {
+    throw new InvariantViolation('Stale Reads', explain(found).join('\n'))
+  }
   const why =
     found.verdict === 'unknown'
       ? `whether the history is, was not found out: the ${found.reason} did not suffice`

@@ -63,6 +63,10 @@ interface ClientsOfPart {
   readonly mayRepeat?: readonly string[]
   /** Something that a client may ask for, as plain data; what it writes is `value`. */
   draw(random: Random, key: string, value: string): object
+  /** The same for reads of other kinds: of many keys, or of what one server has. */
+  drawRead?(random: Random, key: string, servers: number): object
+  /** What a person can ask for, by name: made of a key and, where there are two, a value. */
+  readonly asks: Readonly<Record<string, (key: string, value: string) => object>>
   /** A client there. What it returns ends with what it asked for, whatever came of it. */
   join(place: Place): (operation: object) => Promise<void>
 }
@@ -78,6 +82,8 @@ export interface Place {
   /** Of all clients; its times are the world's. */
   readonly history: ClientHistory
   now(): number
+  /** Counts a server's lives: after a crash it begins another. */
+  lifeOf(server: number): number
   /** Sends a request; `onReply` is called later: once, more often, or never. */
   send(
     to: number,

@@ -6,6 +6,7 @@ import { realClock, type VirtualClock } from './clock.ts'
  */
 export class Passage {
   private readonly clock: VirtualClock
+  private readonly nextTurn: () => Promise<void>
   /** Code that awaits has run: what it waits for may go on before time does. */
   private mustSettle = false
   private sleepers = 0
@@ -14,8 +15,10 @@ export class Passage {
   private isDriving = false
   private hasEnded = false
 
-  constructor(clock: VirtualClock) {
+  /** `nextTurn` comes when all promises that can be settled are. */
+  constructor(clock: VirtualClock, nextTurn: () => Promise<void> = afterThisTurn) {
     this.clock = clock
+    this.nextTurn = nextTurn
   }
 
   /** Something has happened that code may have awaited. */
@@ -25,7 +28,11 @@ export class Passage {
 
   /** Lets `ms` pass. */
   async sleep(ms: number): Promise<void> {
-    const end = this.clock.now() + ms
+    await this.passTo(this.clock.now() + ms)
+  }
+
+  /** Lets time pass up to `end`: exactly, however many steps lead there. */
+  async passTo(end: number): Promise<void> {
     this.sleepers += 1
     try {
       do {
@@ -36,6 +43,12 @@ export class Passage {
       this.sleepers -= 1
       this.drive()
     }
+  }
+
+  /** Lets the next thing happen that is due by `end`; false when there is none. */
+  async step(end: number): Promise<boolean> {
+    if (this.mustSettle) await this.settle()
+    return this.clock.step(end)
   }
 
   /** Lets time pass until a promise is settled, unless somebody sleeps meanwhile. */
@@ -62,7 +75,7 @@ export class Passage {
   /** Until nothing is left to do at this instant but to wait for an event. */
   private async settle(): Promise<void> {
     this.mustSettle = false
-    await nextTurn()
+    await this.nextTurn()
   }
 
   private drive(): void {
@@ -76,7 +89,7 @@ export class Passage {
   private async driveOn(): Promise<void> {
     try {
       // Whoever is about to sleep has the first say.
-      await nextTurn()
+      await this.nextTurn()
       while (!this.hasEnded && this.waiting.size > 0 && this.sleepers === 0) {
         if (this.mustSettle) await this.settle()
         else if (!this.runTo(Number.POSITIVE_INFINITY)) return
@@ -87,6 +100,6 @@ export class Passage {
   }
 }
 
-function nextTurn(): Promise<void> {
+function afterThisTurn(): Promise<void> {
   return new Promise((resolve) => realClock.setTimeout(() => resolve(), 0))
 }

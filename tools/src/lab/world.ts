@@ -37,6 +37,8 @@ export interface WorldOptions<S extends Server> {
   readonly luck?: ((random: Random) => Random) | undefined
   /** Before and after every write to a disk; may throw a PowerFailure. */
   readonly onWrite?: ((id: number) => void) | undefined
+  /** Waits until promises are settled, where Node's own way is not to be had. */
+  readonly nextTurn?: () => Promise<void>
   /** Something happened on a machine, and broke no rule. */
   readonly onEvent?: (id: number) => void
   /** A server has sent a message, whatever becomes of it. */
@@ -56,6 +58,7 @@ interface Home {
   readonly random: Random
   readonly costs: Costs
   readonly disk: Disk | null
+  lives: number
 }
 
 /** Clients are numbered from here on: no cluster is so large. */
@@ -114,7 +117,7 @@ export class World<S extends Server = Server> {
     this.options = options
     this.ids = Array.from({ length: size }, (_, id) => id)
     this.virtualClock = network === 'simulated' ? new VirtualClock() : null
-    this.passage = this.virtualClock && new Passage(this.virtualClock)
+    this.passage = this.virtualClock && new Passage(this.virtualClock, options.nextTurn)
     this.clock = this.virtualClock ?? realClock
     this.logger = options.logger(this.clock)
     this.nextStream = randomStreams(seed)
@@ -141,6 +144,7 @@ export class World<S extends Server = Server> {
       random: luck(this.nextStream()),
       costs: new Costs(),
       disk: options.openStorage ? null : (part.storage?.newDisk() ?? null),
+      lives: 0,
     }))
     this.referee = new Referee([
       ...RULES,
@@ -159,7 +163,9 @@ export class World<S extends Server = Server> {
   /** Puts a server on a machine of its own, with what its disk has. */
   boot(id: number): S {
     const { part } = this
-    const { random, costs } = this.home(id)
+    const home = this.home(id)
+    home.lives += 1
+    const { random, costs } = home
     const machine = new Machine({
       clock: this.clock,
       afterEvent: () => {
@@ -229,6 +235,7 @@ export class World<S extends Server = Server> {
       servers: this.ids,
       history: this.history.clients,
       now: () => this.clock.now(),
+      lifeOf: (id) => this.home(id).lives,
       send: (to, method, args, onReply) =>
         this.messages.call(id, to, method, args, onReply),
       carry: (way, server, arrive) => {
@@ -304,6 +311,16 @@ export class World<S extends Server = Server> {
     })
     const end = () => this.clock.clearTimeout(timer)
     return this.passage.waitFor(Promise.race([promise, late]).finally(end))
+  }
+
+  /** Lets the simulated world go on up to a time, as `sleep` does. */
+  async passTo(time: number): Promise<void> {
+    await this.passage?.passTo(time)
+  }
+
+  /** Lets the next thing happen there that is due by `end`; false when there is none. */
+  async step(end: number): Promise<boolean> {
+    return (await this.passage?.step(end)) ?? false
   }
 
   /** The run is over, and clients that have not come to their end never will. */

@@ -22,6 +22,13 @@ const RULES = {
       'timeout begins an election.',
     paper: 'Figure 2, Followers; section 5.2',
   },
+  timeoutAgain: {
+    title: 'Candidates: nobody has won',
+    text:
+      'A whole election timeout has passed since it became a candidate, without a majority ' +
+      'and without a leader: it begins another election, in the next term.',
+    paper: 'Figure 2, Candidates; section 5.2',
+  },
   candidate: {
     title: 'Candidates: begin an election',
     text:
@@ -128,8 +135,15 @@ const RULES = {
     title: 'All servers: a higher term',
     text:
       'Whoever hears of a higher term takes it over and becomes a follower, even a leader. ' +
-      'A candidate that hears from the leader of its own term gives up, too.',
-    paper: 'Figure 2, All servers and Candidates; section 5.1',
+      'It has not voted in that term.',
+    paper: 'Figure 2, All servers; section 5.1',
+  },
+  giveUp: {
+    title: 'Candidates: another has won',
+    text:
+      'A candidate that hears from the leader of its own term gives up. It keeps its vote: ' +
+      'forgotten, it could be given twice.',
+    paper: 'Figure 2, Candidates; section 5.2',
   },
   submit: {
     title: 'Leaders: a command is taken',
@@ -140,6 +154,11 @@ const RULES = {
     title: 'Entries are appended',
     text: 'What the log did not have yet is added at its end.',
     paper: 'Figure 2, AppendEntries RPC, receiver 4',
+  },
+  appendOwn: {
+    title: 'Leaders: the entry is appended',
+    text: 'To its own log first. From there it is sent to the others.',
+    paper: 'Figure 2, Leaders 2; section 5.3',
   },
   truncate: {
     title: 'Entries that conflict are removed',
@@ -218,7 +237,7 @@ export function ruleOf(name: RuleName): Rule {
 export const RULE_NAMES = Object.keys(RULES) as RuleName[]
 
 /** What of a line tells by which rule it came about. */
-type Told = Pick<TestLogLine, 'event' | 'role' | 'rpc' | 'index'>
+type Told = Pick<TestLogLine, 'event' | 'role' | 'rpc' | 'index' | 'state'>
 
 /**
  * The rule by which something happened, by the fields of the event; null for what Figure 2
@@ -229,9 +248,9 @@ export function ruleNameFor(event: Told, hasLog: boolean): RuleName | null {
   if (!isKnown(kind)) return null
   switch (kind) {
     case 'timer':
-      return 'timeout'
+      return role === 'Candidate' ? 'timeoutAgain' : 'timeout'
     case 'role':
-      return role === undefined ? null : RULE_OF_ROLE[role]
+      return ruleForRole(event)
     case 'send':
       return ruleForSending(event, hasLog)
     case 'receive':
@@ -239,7 +258,8 @@ export function ruleNameFor(event: Told, hasLog: boolean): RuleName | null {
     case 'submit':
       return event.index === undefined ? 'refuseCommand' : 'submit'
     case 'append':
-      return role === 'Dead' ? 'recover' : 'append'
+      if (role === 'Dead') return 'recover'
+      return role === 'Leader' ? 'appendOwn' : 'append'
     case 'commit':
       return role === 'Leader' ? 'commitAsLeader' : 'commitAsFollower'
     case 'persist':
@@ -247,6 +267,13 @@ export function ruleNameFor(event: Told, hasLog: boolean): RuleName | null {
     default:
       return RULE_OF_KIND[kind] ?? null
   }
+}
+
+function ruleForRole({ role, state }: Told): RuleName | null {
+  if (role === undefined) return null
+  // It has voted in its term: for itself, when it became a candidate in it.
+  const isSameTerm = role === 'Follower' && typeof state?.votedFor === 'number'
+  return isSameTerm ? 'giveUp' : RULE_OF_ROLE[role]
 }
 
 const RULE_OF_ROLE = {

@@ -7,6 +7,7 @@ import type {
   Condition,
   History,
   Operation,
+  StaleRead,
 } from '../../src/histories/history.ts'
 import { keyValue, register, versionsTold, whole } from '../../src/histories/model.ts'
 
@@ -29,7 +30,7 @@ function historyOf(told: readonly Told[]): History {
       ...operation,
     }))
     .sort((a, b) => a.invokedAt - b.invokedAt)
-  return { operations, initial: null }
+  return { operations, staleReads: [], initial: null }
 }
 
 function verdict(told: readonly Told[]): string {
@@ -138,6 +139,114 @@ test('keys tell nothing of each other, but a list tells of all', () => {
   const options = { model: 'kv', split: true, limits: LIMITS } as const
   expect(check(historyOf(told), options).verdict).toBe('not linearizable')
   expect(check(historyOf(told.slice(0, 2)), options).verdict).toBe('linearizable')
+})
+
+describe('a stale read', () => {
+  /** Key x is a, then b, then away; y is c in between. One change has no answer. */
+  const changes = [
+    put([1, 2], 'a', { version: 2, previous: null }),
+    { ...put([3, 4], 'c', { version: 3, previous: null }), key: 'y' },
+    put([5, 6], 'b', { version: 5, previous: 'a' }),
+    { at: [7, 8], f: 'delete', answer: { version: 8, previous: 'b' } } as const,
+    append([9, null], 'd'),
+  ]
+  const stale = (told: Told, life: string | null = 'server 0'): StaleRead => ({
+    ...(historyOf([told]).operations[0] as Operation),
+    life,
+  })
+  const list = (at: Told['at'], value: unknown): Told => ({
+    ...{ at, f: 'list', key: '', answer: { value } },
+  })
+
+  function verdictOf(staleReads: readonly StaleRead[]): string {
+    const history = { ...historyOf(changes), staleReads }
+    const { stale, verdict } = check(history, {
+      ...{ model: 'kv', split: true, limits: LIMITS },
+    })
+    expect(stale === null).toBe(verdict === 'linearizable')
+    if (!stale) return 'in order'
+    return stale.after ? 'goes back' : 'never was'
+  }
+
+  test.each<[string, StaleRead[]]>([
+    ['shows what is long past', [stale(get([10, 11], 'a', 2))]],
+    ['shows nothing yet', [stale(get([10, 11], null))]],
+    ['goes forward', [stale(get([10, 11], 'a', 2)), stale(get([12, 13], 'b', 5))]],
+    [
+      'shows a key that is away again',
+      [stale(get([10, 11], 'b', 5)), stale(get([12, 13], null))],
+    ],
+    [
+      'is older than that of another server',
+      [stale(get([10, 11], 'b', 5)), stale(get([12, 13], 'a', 2), 'server 1')],
+    ],
+    [
+      'is older than that of an unknown one',
+      [stale(get([10, 11], 'b', 5), null), stale(get([12, 13], 'a', 2), null)],
+    ],
+    [
+      'is older than one that was under way with it',
+      [stale(get([10, 13], 'b', 5)), stale(get([11, 12], 'a', 2))],
+    ],
+    ['shows a change without an answer', [stale(get([10, 11], 'd', 10))]],
+    [
+      'lists one moment',
+      [
+        stale(
+          list(
+            [10, 11],
+            [
+              ['x', 'a'],
+              ['y', 'c'],
+            ],
+          ),
+        ),
+      ],
+    ],
+  ])('is right when it %s', (_, reads) => expect(verdictOf(reads)).toBe('in order'))
+
+  test.each<[string, StaleRead[]]>([
+    ['a value that nobody wrote', [stale(get([10, 11], 'z', 2))]],
+    ['a version that nobody made', [stale(get([10, 11], 'a', 4))]],
+    ['what is written only later', [stale(get([2.5, 2.6], 'b', 5))]],
+    ['a change without an answer before it began', [stale(get([8.5, 8.6], 'd', 10))]],
+    ['two moments in one list', [stale(list([10, 11], [['x', 'b']]))]],
+  ])('is wrong when it shows %s', (_, reads) =>
+    expect(verdictOf(reads)).toBe('never was'),
+  )
+
+  test.each<[string, StaleRead[]]>([
+    ['of the key', [stale(get([10, 11], 'b', 5)), stale(get([12, 13], 'a', 2))]],
+    [
+      'of another key',
+      [
+        stale({ ...get([10, 11], 'c', 3), key: 'y' }),
+        stale(get([12, 13], null)),
+        stale(get([14, 15], 'a', 2)),
+      ],
+    ],
+    [
+      'of a change without an answer',
+      [stale(get([10, 11], 'd', 10)), stale(get([12, 13], 'b', 5))],
+    ],
+    [
+      'in a list',
+      [
+        stale(
+          list(
+            [10, 11],
+            [
+              ['x', 'b'],
+              ['y', 'c'],
+            ],
+          ),
+        ),
+        stale(get([12, 13], 'a', 2)),
+      ],
+    ],
+  ])('is wrong when it is older than what the server had shown %s', (_, reads) =>
+    expect(verdictOf(reads)).toBe('goes back'),
+  )
 })
 
 test('what cannot be explained is told: how far one comes, and what has no place', () => {
