@@ -26,6 +26,7 @@ const CLIENT_TIMEOUT_MS = 3_000
 /** Servers are addressed by their ids. */
 class SimulatedTransport implements Transport {
   private readonly place: Place
+  private readonly sources = new WeakMap<Result, Source>()
 
   constructor(place: Place) {
     this.place = place
@@ -36,7 +37,9 @@ class SimulatedTransport implements Transport {
     asked: AskedOfServer,
     { signal, consistency }: SendOptions,
   ): Promise<Reply> {
-    const { clock } = this.place
+    const { clock, lifeOf } = this.place
+    const id = Number(server)
+    const life = lifeOf(id)
     return new Promise((resolve) => {
       const end = (reply: Reply) => {
         clock.clearTimeout(timer)
@@ -47,11 +50,27 @@ class SimulatedTransport implements Transport {
       const timer = clock.setTimeout(giveUp, SILENCE_MS)
       signal.addEventListener('abort', giveUp)
       const request: KeyValueRequest = { asked, consistency }
-      this.place.send(Number(server), METHODS[asked.op], { ...request }, (answer) =>
-        end(replyIn(answer as Told)),
-      )
+      this.place.send(id, METHODS[asked.op], { ...request }, (answer) => {
+        const reply = replyIn(answer as Told)
+        if (reply.outcome === 'done') {
+          // In which life it answered is certain if there was but one all the while.
+          const source = lifeOf(id) === life ? { server: id, life } : { server: id }
+          this.sources.set(reply.result, source)
+        }
+        end(reply)
+      })
     })
   }
+
+  /** Who gave this result. */
+  sourceOf(result: Result): Source | undefined {
+    return this.sources.get(result)
+  }
+}
+
+interface Source {
+  readonly server: number
+  readonly life?: number
 }
 
 /** What a server says to a client. */
@@ -82,16 +101,19 @@ export class RecordedClient extends KeyValueClient {
   /** Its place in the world: by it, it can be cut off. */
   readonly id: number
   private readonly place: Place
+  private readonly transport: SimulatedTransport
 
   constructor(place: Place, options: Partial<ClientOptions> = {}) {
+    const transport = new SimulatedTransport(place)
     super({
       servers: place.servers.map(String),
-      transport: new SimulatedTransport(place),
+      transport,
       clock: place.clock,
       random: place.random,
       ...options,
     })
     this.place = place
+    this.transport = transport
     this.id = place.id
   }
 
@@ -99,22 +121,21 @@ export class RecordedClient extends KeyValueClient {
     operation: Operation,
     options: ReadOptions = {},
   ): Promise<Result> {
-    if (options.consistency === 'stale') {
-      return this.place.until(super.execute(operation, options))
-    }
     const { history, now } = this.place
-    const asked = askedIn(operation)
+    const stale = options.consistency === 'stale' && { stale: true as const }
+    const asked = { ...askedIn(operation), ...stale }
     const end = history.invoke(this.id, now(), asked)
     this.trace('invoke', asked)
     try {
       const result = await this.place.until(super.execute(operation, options))
-      const answered = answeredIn(result)
+      const source = stale && this.transport.sourceOf(result)
+      const answered = { ...answeredIn(result), ...stale, ...source }
       end('ok', now(), answered)
       this.trace('return', { ...asked, outcome: 'done', answer: answered })
       return result
     } catch (error) {
       const isNotDone = error instanceof NotDone
-      end(isNotDone ? 'fail' : 'info', now(), {})
+      end(isNotDone ? 'fail' : 'info', now(), { ...stale })
       this.trace('return', { ...asked, outcome: isNotDone ? 'not done' : 'unknown' })
       throw error
     }
@@ -156,6 +177,24 @@ export function drawOperation(random: Random, key: string, value: string): Act {
   } as Act
 }
 
+/** A read of many keys, or of what one server has applied. */
+interface DrawnRead {
+  readonly operation: Operation
+  readonly staleFrom: number | null
+}
+
+/** Draws a list, or a stale read of whichever server. */
+export function drawRead(random: Random, key: string, servers: number): DrawnRead {
+  const prefixes = ['', key.slice(0, 1), key]
+  const prefix = prefixes[Math.floor(random() * prefixes.length)] ?? ''
+  const isList = random() < 0.5
+  const isStale = !isList || random() < 0.5
+  return {
+    operation: isList ? { op: 'list', prefix } : { op: 'get', key },
+    staleFrom: isStale ? Math.floor(random() * servers) : null,
+  }
+}
+
 /** A client that does what it is told, and lets every outcome pass. */
 export function clientAt(place: Place): (operation: object) => Promise<void> {
   const client = new RecordedClient(place, { timeoutMs: CLIENT_TIMEOUT_MS })
@@ -166,9 +205,20 @@ export function clientAt(place: Place): (operation: object) => Promise<void> {
       seen.set(operation.key, result.version)
     }
   }
-  return async (operation) => {
+  const read = async ({ operation, staleFrom }: DrawnRead) => {
+    if (staleFrom === null) return ask(operation)
+    // One server is asked, and no other.
+    const server = place.servers[staleFrom % place.servers.length] ?? 0
+    const reader = new RecordedClient(place, {
+      servers: [`${server}`],
+      timeoutMs: SILENCE_MS,
+    })
+    await reader.execute(operation, { consistency: 'stale' })
+  }
+  return async (drawn) => {
     try {
-      await ask(operation as Act)
+      if ('staleFrom' in drawn) await read(drawn as DrawnRead)
+      else await ask(drawn as Act)
     } catch (error) {
       if (!(error instanceof NotDone || error instanceof UnknownOutcome)) throw error
     }

@@ -12,7 +12,7 @@ import type { ReadIndexArgs, ReadIndexReply } from '../src/reads.ts'
 import { type Answer, KeyValueService } from '../src/service.ts'
 import { faultOf, type Request, type SessionLimits, toEntry } from '../src/sessions.ts'
 import { FileStorage, MemoryStorage } from '../src/storage.ts'
-import { clientAt, drawOperation } from './client.ts'
+import { clientAt, drawOperation, drawRead } from './client.ts'
 
 /** What a client asks a server for, as http.ts has it from the request. */
 export interface KeyValueRequest {
@@ -243,6 +243,13 @@ export const part: Part<KeyValueNode> = {
       Keep: 'serve',
     },
     draw: drawOperation,
+    drawRead,
+    asks: {
+      put: (key, value) => ({ op: 'put', key, value }),
+      append: (key, value) => ({ op: 'append', key, value }),
+      get: (key) => ({ op: 'get', key }),
+      delete: (key) => ({ op: 'delete', key }),
+    },
     join: clientAt,
   },
   storage: {
