@@ -4,6 +4,7 @@ import {
   type Asked as AskedOfServer,
   type CallOptions,
   type ClientOptions,
+  type Consistency,
   KeyValueClient,
   NotDone,
   type ReadOptions,
@@ -159,9 +160,12 @@ export class RecordedClient extends KeyValueClient {
 const KINDS = ['get', 'get', 'get', 'put', 'put', 'append', 'append', 'delete'] as const
 /** How often a read is answered by whichever server is asked. */
 const FOLLOWER_CHANCE = 0.3
+/** How often somebody new does it, who knows no leader and begins at some server. */
+const NEWCOMER_CHANCE = 0.2
+const MOST_SERVERS = 7
 
 /** What a client of the explorer does. */
-type Act = Operation & Pick<ReadOptions, 'consistency'>
+type Act = Operation & Pick<ReadOptions, 'consistency'> & { readonly startsAt?: number }
 
 /** Draws an operation, now and then on a condition; version 0 is the one last seen. */
 export function drawOperation(random: Random, key: string, value: string): Act {
@@ -174,55 +178,73 @@ export function drawOperation(random: Random, key: string, value: string): Act {
     ...(op !== 'get' && op !== 'delete' && { value }),
     ...(isOnCondition && { if: condition }),
     ...(op === 'get' && random() < FOLLOWER_CHANCE && { consistency: 'follower' }),
+    ...(random() < NEWCOMER_CHANCE && { startsAt: Math.floor(random() * MOST_SERVERS) }),
   } as Act
 }
 
-/** A read of many keys, or of what one server has applied. */
+/** Reads of many keys, or at one server, several times in a row. */
 interface DrawnRead {
   readonly operation: Operation
-  readonly staleFrom: number | null
+  readonly at: number | null
+  readonly consistency: Consistency
+  readonly times: number
 }
 
-/** Draws a list, or a stale read of whichever server. */
+const CONSISTENCIES = ['linearizable', 'linearizable', 'follower', 'stale'] as const
+const MOST_TIMES = 30
+
+/** Draws lists, or reads at whichever server. */
 export function drawRead(random: Random, key: string, servers: number): DrawnRead {
   const prefixes = ['', key.slice(0, 1), key]
   const prefix = prefixes[Math.floor(random() * prefixes.length)] ?? ''
-  const isList = random() < 0.5
-  const isStale = !isList || random() < 0.5
+  const isList = random() < 0.3
+  const isAnywhere = isList && random() < 0.5
+  const drawn = CONSISTENCIES[Math.floor(random() * CONSISTENCIES.length)]
   return {
     operation: isList ? { op: 'list', prefix } : { op: 'get', key },
-    staleFrom: isStale ? Math.floor(random() * servers) : null,
+    at: isAnywhere ? null : Math.floor(random() * servers),
+    consistency: (!isAnywhere && drawn) || 'linearizable',
+    times: 1 + Math.floor(random() * random() * MOST_TIMES),
   }
 }
 
 /** A client that does what it is told, and lets every outcome pass. */
 export function clientAt(place: Place): (operation: object) => Promise<void> {
-  const client = new RecordedClient(place, { timeoutMs: CLIENT_TIMEOUT_MS })
+  const servers = place.servers.map(String)
+  const beginningAt = (first: number) => {
+    const options = { servers: rotated(servers, first), timeoutMs: CLIENT_TIMEOUT_MS }
+    return new RecordedClient(place, options)
+  }
+  const old = beginningAt(0)
   const seen = new Map<string, number>()
-  const ask = async ({ consistency = 'linearizable', ...operation }: Act) => {
+  const ask = async ({ consistency = 'linearizable', startsAt, ...operation }: Act) => {
+    const client = startsAt === undefined ? old : beginningAt(startsAt)
     const result = await client.execute(onWhatWasSeen(operation, seen), { consistency })
     if (operation.op !== 'list' && 'version' in result && result.version !== null) {
       seen.set(operation.key, result.version)
     }
   }
-  const read = async ({ operation, staleFrom }: DrawnRead) => {
-    if (staleFrom === null) return ask(operation)
-    // One server is asked, and no other.
-    const server = place.servers[staleFrom % place.servers.length] ?? 0
-    const reader = new RecordedClient(place, {
-      servers: [`${server}`],
-      timeoutMs: SILENCE_MS,
-    })
-    await reader.execute(operation, { consistency: 'stale' })
+  const read = async ({ operation, at, consistency, times }: DrawnRead) => {
+    if (at === null) return ask(operation)
+    // It is asked first, and alone where it knows no other.
+    const [server = ''] = rotated(servers, at)
+    const options = { servers: [server], timeoutMs: SILENCE_MS }
+    const reader = new RecordedClient(place, options)
+    for (let i = 0; i < times; i += 1) await reader.execute(operation, { consistency })
   }
   return async (drawn) => {
     try {
-      if ('staleFrom' in drawn) await read(drawn as DrawnRead)
+      if ('times' in drawn) await read(drawn as DrawnRead)
       else await ask(drawn as Act)
     } catch (error) {
       if (!(error instanceof NotDone || error instanceof UnknownOutcome)) throw error
     }
   }
+}
+
+function rotated<T>(items: readonly T[], first: number): readonly T[] {
+  const start = first % items.length
+  return [...items.slice(start), ...items.slice(0, start)]
 }
 
 function onWhatWasSeen(

@@ -26,6 +26,11 @@ export interface Settings {
   readonly sessionLimits?: SessionLimits
 }
 
+/** So that sessions go all the time, where the laboratory draws what happens. */
+const FORGETFUL: Settings = {
+  sessionLimits: { sessions: 8, bytes: 2_000, window: 8, idleMs: 2_000 },
+}
+
 /** Raft, and the service on top of it, as they stand together in a process. */
 export class KeyValueNode {
   readonly consensus: ConsensusModule
@@ -228,7 +233,7 @@ export const part: Part<KeyValueNode> = {
   },
   transport: 'stream',
   build: (surroundings) =>
-    new KeyValueNode(surroundings, (options) => new ConsensusModule(options)),
+    new KeyValueNode(surroundings, (options) => new ConsensusModule(options), FORGETFUL),
   view: (server) => new NodeView(server),
   submit: (server, command) => server.consensus.submit(command),
   rules: [carriedOutOnce],
