@@ -75,12 +75,12 @@ const entriesOf = (...terms: number[]): LogEntry[] => entriesAfter(0, ...terms)
 const entriesAfter = (prevLogIndex: number, ...terms: number[]): LogEntry[] =>
   terms.map((term, i) => ({ command: `${prevLogIndex + 1 + i} of ${term}`, term }))
 
-/** A leader of three servers in term 1, with its timers at rest. */
+/** A leader of term 1, whose log ends at `last`. */
 function leaderOf(size: number) {
   const cluster = oneServerOf(size)
   cluster.clock.advance(TIMEOUT_MS)
   for (const { reply } of cluster.votes) reply({ term: 1, voteGranted: true })
-  return cluster
+  return { ...cluster, last: 0, before: { prevLogIndex: 0, prevLogTerm: 0 } }
 }
 
 /** A server that knows no others yet. */
@@ -409,36 +409,35 @@ test('what is committed is applied once, whatever late messages say', () => {
 })
 
 test('an entry is committed once a majority holds it, the leader included (5.3)', () => {
-  const { server, clock, appends } = leaderOf(5)
-  expect(server.submit('x')).toBe(1)
+  const { server, clock, appends, last } = leaderOf(5)
+  expect(server.submit('x')).toBe(last + 1)
   clock.advance(50)
   const carrying = appends.filter(({ args }) => args.entries.length === 1)
   carrying[0]?.reply({ term: 1, success: true })
   carrying[0]?.reply({ term: 1, success: true })
-  expect(server.report().commitIndex).toBe(0)
+  expect(server.report().commitIndex).toBe(last)
   // The last peer counts as much as the first.
   carrying[3]?.reply({ term: 1, success: true })
-  expect(server.report().commitIndex).toBe(1)
+  expect(server.report().commitIndex).toBe(last + 1)
 })
 
 // Not as in part2: what is submitted does not wait for the next heartbeat.
 test('a cluster of one commits what it takes, without asking anybody', () => {
-  const { server, clock, applied } = oneServerOf(1)
-  clock.advance(TIMEOUT_MS)
+  const { server, clock, applied } = leaderOf(1)
   server.submit('x')
   clock.advance(0)
   expect(applied.map(({ command }) => command)).toEqual(['x'])
 })
 
 test('half of an even cluster commits nothing', () => {
-  const { server, clock, appends } = leaderOf(4)
+  const { server, clock, appends, last } = leaderOf(4)
   server.submit('x')
   clock.advance(50)
   const carrying = appends.filter(({ args }) => args.entries.length === 1)
   carrying[0]?.reply({ term: 1, success: true })
-  expect(server.report().commitIndex).toBe(0)
+  expect(server.report().commitIndex).toBe(last)
   carrying[1]?.reply({ term: 1, success: true })
-  expect(server.report().commitIndex).toBe(1)
+  expect(server.report().commitIndex).toBe(last + 1)
 })
 
 test('an entry of an older term is not committed by counting copies (5.4.2, figure 8)', () => {
@@ -451,7 +450,6 @@ test('an entry of an older term is not committed by counting copies (5.4.2, figu
   // It is on all three servers, and could still be overwritten.
   expect(server.report().commitIndex).toBe(0)
 
-  appends.length = 0
   server.submit('of term 3')
   clock.advance(50)
   appends.find(({ args }) => args.entries.length > 0)?.reply({ term: 3, success: true })
@@ -459,36 +457,36 @@ test('an entry of an older term is not committed by counting copies (5.4.2, figu
 })
 
 test('an answer speaks of what was sent, not of what the log holds by then', () => {
-  const { server, clock, appends } = leaderOf(3)
+  const { server, clock, appends, last } = leaderOf(3)
   server.submit('first')
   clock.advance(50)
   const carrying = appends.find(({ args }) => args.entries.length === 1)
   server.submit('second')
   carrying?.reply({ term: 1, success: true })
-  expect(server.report().commitIndex).toBe(1)
+  expect(server.report().commitIndex).toBe(last + 1)
 })
 
 /** A leader of term 1 whose entry another leader has replaced, with what it had sent. */
 function leaderDeposed() {
   const leader = leaderOf(5)
-  const { server, clock, appends } = leader
+  const { server, clock, appends, before } = leader
   server.submit('x')
   clock.advance(0)
   const carrying = appends.filter(({ args }) => args.entries.length > 0)
   const depose = () =>
-    server.appendEntries({ ...heartbeat(2, 4), entries: entriesOf(2) })
+    server.appendEntries({ ...heartbeat(2, 4), ...before, entries: entriesOf(2) })
   return { ...leader, carrying, depose }
 }
 
 test('answers to a leader that was deposed commit nothing', () => {
-  const { server, carrying, depose } = leaderDeposed()
+  const { server, carrying, depose, last } = leaderDeposed()
   depose()
   for (const { reply } of carrying) reply({ term: 1, success: true })
-  expect(server.report()).toMatchObject({ role: 'Follower', commitIndex: 0 })
+  expect(server.report()).toMatchObject({ role: 'Follower', commitIndex: last })
 })
 
 test('a late answer does not undo what the leader knows of a follower', () => {
-  const { server, clock, appends } = leaderOf(2)
+  const { server, clock, appends, last } = leaderOf(2)
   for (const command of ['a', 'b', 'c']) server.submit(command)
   clock.advance(50)
   const carrying = appends.find(({ args }) => args.entries.length === 3)
@@ -500,23 +498,23 @@ test('a late answer does not undo what the leader knows of a follower', () => {
   expect(appends).toHaveLength(sent)
   appends.length = 0
   clock.advance(50)
-  expect(server.report().commitIndex).toBe(3)
-  expect(appends[0]?.args).toMatchObject({ prevLogIndex: 3, entries: [] })
+  expect(server.report().commitIndex).toBe(last + 3)
+  expect(appends[0]?.args).toMatchObject({ prevLogIndex: last + 3, entries: [] })
 })
 
 test('a command that cannot be sent as it is gets refused with a clear error', () => {
-  const { server } = leaderOf(3)
+  const { server, last } = leaderOf(3)
   const halfAnEmoji = '🛶'.slice(0, 1)
   expect(() => server.submit(halfAnEmoji)).toThrow('must be well-formed Unicode')
-  expect(server.log).toEqual([])
+  expect(server.log).toHaveLength(last)
 })
 
 test('a leader that stepped down takes no commands', () => {
-  const { server, appends, clock } = leaderOf(3)
+  const { server, appends, clock, last } = leaderOf(3)
   clock.advance(50)
   appends[0]?.reply({ term: 2, success: false })
   expect(server.submit('x')).toBeNull()
-  expect(server.log).toEqual([])
+  expect(server.log).toHaveLength(last)
 })
 
 test('after it was stopped by its state machine a server applies nothing more', () => {
@@ -530,7 +528,7 @@ test('after it was stopped by its state machine a server applies nothing more', 
 })
 
 test('a leader that its state machine stops says nothing more', () => {
-  const { server, clock, appends, onApply } = leaderOf(3)
+  const { server, clock, appends, onApply, last } = leaderOf(3)
   onApply.push(() => server.stop())
   // The second has not been sent when the answer to the first stops the server.
   for (const letter of ['a', 'b']) server.submit(letter.repeat(600_000))
@@ -541,7 +539,7 @@ test('a leader that its state machine stops says nothing more', () => {
   }
   clock.advance(1_000)
   expect(appends).toHaveLength(sent)
-  expect(server.report()).toMatchObject({ role: 'Dead', lastApplied: 1 })
+  expect(server.report()).toMatchObject({ role: 'Dead', lastApplied: last + 1 })
 })
 
 test('a state machine that throws stops its server, and the entry is not applied', () => {
@@ -557,21 +555,21 @@ test('a state machine that throws stops its server, and the entry is not applied
 })
 
 test('a command too long for one message is refused with a clear error', () => {
-  const { server } = leaderOf(3)
+  const { server, last } = leaderOf(3)
   expect(() => server.submit('x'.repeat(2_000_001))).toThrow('2000000 characters long')
-  expect(server.log).toEqual([])
-  expect(server.submit('x'.repeat(2_000_000))).toBe(1)
+  expect(server.log).toHaveLength(last)
+  expect(server.submit('x'.repeat(2_000_000))).toBe(last + 1)
 })
 
 test('more than one message takes goes in several', () => {
-  const { server, clock, appends } = leaderOf(2)
+  const { server, clock, appends, last } = leaderOf(2)
   for (const letter of ['a', 'b', 'c']) server.submit(letter.repeat(600_000))
   const carrying = () => appends.findLast(({ args }) => args.entries.length > 0)
   clock.advance(50)
-  expect(carrying()?.args).toMatchObject({ prevLogIndex: 0, entries: [{}] })
+  expect(carrying()?.args).toMatchObject({ prevLogIndex: last, entries: [{}] })
   carrying()?.reply({ term: 1, success: true })
   clock.advance(50)
-  expect(carrying()?.args).toMatchObject({ prevLogIndex: 1, entries: [{}] })
+  expect(carrying()?.args).toMatchObject({ prevLogIndex: last + 1, entries: [{}] })
 })
 
 test('a command longer than a message takes goes by itself', () => {
@@ -633,7 +631,7 @@ test('a leader elected again waits for no answer of its last time', () => {
   votes.at(-1)?.reply({ term: 3, voteGranted: true })
   server.submit('y')
   clock.advance(0)
-  expect(appends.at(-1)?.args.entries).toMatchObject([{ command: 'y' }])
+  expect(appends.at(-1)?.args.entries.at(-1)).toMatchObject({ command: 'y' })
 })
 
 test('a candidate keeps its new term and vote before it asks for votes', () => {
@@ -670,7 +668,7 @@ test('entries are kept before the leader hears that they are held', () => {
 })
 
 test('entries are sent before the leader keeps them, which happens meanwhile (10.2.1)', () => {
-  const { server, clock, appends, storage } = leaderOf(3)
+  const { server, clock, appends, storage, last } = leaderOf(3)
   const carrying = () => appends.filter(({ args }) => args.entries.length > 0)
   const sentBeforeSync: number[] = []
   const sync = storage.sync.bind(storage)
@@ -682,11 +680,11 @@ test('entries are sent before the leader keeps them, which happens meanwhile (10
   server.submit('y')
   clock.advance(0)
   expect(sentBeforeSync).toEqual([2])
-  expect(afterCrash(storage).log).toHaveLength(2)
+  expect(afterCrash(storage).log).toHaveLength(last + 2)
 })
 
 test('a leader counts itself once it keeps an entry, and not before (10.2.1)', () => {
-  const { server, clock, appends, storage } = leaderOf(5)
+  const { server, clock, appends, storage, last } = leaderOf(5)
   const committedBefore: number[] = []
   const sync = storage.sync.bind(storage)
   storage.sync = () => {
@@ -698,27 +696,27 @@ test('a leader counts itself once it keeps an entry, and not before (10.2.1)', (
   }
   server.submit('x')
   clock.advance(0)
-  expect(committedBefore).toEqual([0])
-  expect(server.commitIndex).toBe(1)
+  expect(committedBefore).toEqual([last])
+  expect(server.commitIndex).toBe(last + 1)
 })
 
 test('a leader deposed before it keeps its entries does not count the answers to them', () => {
-  const { server, clock, appends } = leaderOf(5)
+  const { server, clock, appends, last, before } = leaderOf(5)
   server.submit('x')
   clock.setTimeout(() => {
     const carrying = appends.filter(({ args }) => args.entries.length > 0)
     for (const { reply } of carrying.slice(0, 2)) reply({ term: 1, success: true })
-    server.appendEntries({ ...heartbeat(2, 4), entries: entriesOf(2) })
+    server.appendEntries({ ...heartbeat(2, 4), ...before, entries: entriesOf(2) })
   }, 0)
   clock.advance(0)
-  expect(server.report()).toMatchObject({ role: 'Follower', commitIndex: 0 })
+  expect(server.report()).toMatchObject({ role: 'Follower', commitIndex: last })
 })
 
 test('a leader keeps all that it took, however long it is', () => {
-  const { server, clock, storage } = leaderOf(3)
+  const { server, clock, storage, last } = leaderOf(3)
   for (const letter of ['a', 'b', 'c']) server.submit(letter.repeat(600_000))
   clock.advance(0)
-  expect(afterCrash(storage).log).toHaveLength(3)
+  expect(afterCrash(storage).log).toHaveLength(last + 3)
 })
 
 test('a heartbeat costs a follower no sync', () => {
@@ -730,36 +728,36 @@ test('a heartbeat costs a follower no sync', () => {
 })
 
 test('a server that was stopped keeps nothing more', () => {
-  const { server, clock, storage } = leaderOf(3)
+  const { server, clock, storage, last } = leaderOf(3)
   server.submit('x')
   // After the entry was sent, before it would be kept.
   clock.setTimeout(() => server.stop(), 0)
   clock.advance(1_000)
-  expect(afterCrash(storage).log).toEqual([])
+  expect(afterCrash(storage).log).toHaveLength(last)
 })
 
 test('a majority of others is enough to commit what the leader has not kept yet', () => {
-  const { server, clock, appends, storage } = leaderOf(3)
+  const { server, clock, appends, storage, last } = leaderOf(3)
   const sync = storage.sync.bind(storage)
   storage.sync = () => {
     for (const { args, reply } of appends) {
       if (args.entries.length > 0) reply({ term: 1, success: true })
     }
-    expect(server.commitIndex).toBe(1)
+    expect(server.commitIndex).toBe(last + 1)
     sync()
   }
   server.submit('x')
   clock.advance(0)
-  expect(server.commitIndex).toBe(1)
+  expect(server.commitIndex).toBe(last + 1)
 })
 
 test('who leads no more keeps what it took before it acknowledges what follows on it', () => {
-  const { server, storage } = leaderOf(3)
+  const { server, storage, last } = leaderOf(3)
   server.submit('x')
-  // The new leader holds entry 1, too, and knows no turn in which it was to be kept here.
-  const next = { ...heartbeat(2, 2), prevLogIndex: 1, prevLogTerm: 1 }
+  // The new leader holds the entry, too, and knows no turn in which it was to be kept here.
+  const next = { ...heartbeat(2, 2), prevLogIndex: last + 1, prevLogTerm: 1 }
   expect(server.appendEntries(next)).toMatchObject({ success: true })
-  expect(afterCrash(storage).log).toHaveLength(1)
+  expect(afterCrash(storage).log).toHaveLength(last + 1)
 })
 
 test('a server begins with what was kept, and commits and applies anew', () => {
@@ -806,7 +804,7 @@ test('a leader goes back to where the logs can agree, at once (5.3)', () => {
   storage.saveTermAndVote(5, null)
   storage.saveEntries(1, entriesOf(1, 1, 2, 4, 4, 5))
   storage.sync()
-  const { clock, votes, appends } = oneServerOf(5, storage)
+  const { server, clock, votes, appends } = oneServerOf(5, storage)
   clock.advance(TIMEOUT_MS)
   votes[0]?.reply({ term: 6, voteGranted: true })
   votes[1]?.reply({ term: 6, voteGranted: true })
@@ -818,7 +816,9 @@ test('a leader goes back to where the logs can agree, at once (5.3)', () => {
   // The log is too short.
   c?.reply({ term: 6, success: false, conflictTerm: 0, conflictIndex: 2 })
   expect(appends.map(({ args }) => args.prevLogIndex)).toEqual([3, 2, 1])
-  expect(appends.map(({ args }) => args.entries.length)).toEqual([3, 4, 5])
+  // Each gets all that follows.
+  const ends = appends.map(({ args }) => args.prevLogIndex + args.entries.length)
+  expect(ends).toEqual(Array(3).fill(server.log.length))
 })
 
 /** A leader of term 1 that has sent an entry to its first peer, then two heartbeats. */
@@ -828,24 +828,32 @@ function leaderWithUnanswered() {
   leader.server.submit('x')
   leader.clock.advance(100)
   const [first, entries, ...heartbeats] = sentTo(1)
-  const refusal = { term: 1, success: false, conflictTerm: 0, conflictIndex: 1 }
+  const refusal = {
+    term: 1,
+    success: false,
+    conflictTerm: 0,
+    conflictIndex: leader.last + 1,
+  }
   return { ...leader, first, entries, heartbeats, refusal }
 }
 
 test('a heartbeat stands before the entries that are not answered: it may overtake them', () => {
-  const { entries, heartbeats } = leaderWithUnanswered()
-  expect(entries?.args).toMatchObject({ prevLogIndex: 0, entries: [{ command: 'x' }] })
+  const { entries, heartbeats, last } = leaderWithUnanswered()
+  expect(entries?.args).toMatchObject({
+    prevLogIndex: last,
+    entries: [{ command: 'x' }],
+  })
   expect(heartbeats.map(({ args }) => args.entries.length)).toEqual([0, 0])
-  expect(heartbeats.map(({ args }) => args.prevLogIndex)).toEqual([0, 0])
+  expect(heartbeats.map(({ args }) => args.prevLogIndex)).toEqual([last, last])
 })
 
 test('entries that are not answered are followed by one that finds a hole (10.2.2)', () => {
-  const { heartbeats, appends, refusal } = leaderWithUnanswered()
+  const { heartbeats, appends, refusal, last } = leaderWithUnanswered()
   heartbeats[0]?.reply({ term: 1, success: true })
   const follower = appends.at(-1)
-  expect(follower?.args).toMatchObject({ prevLogIndex: 1, entries: [] })
+  expect(follower?.args).toMatchObject({ prevLogIndex: last + 1, entries: [] })
   follower?.reply(refusal)
-  expect(appends.at(-1)?.args).toMatchObject({ prevLogIndex: 0, entries: [{}] })
+  expect(appends.at(-1)?.args).toMatchObject({ prevLogIndex: last, entries: [{}] })
   // What was sent before they were sent again says nothing of them.
   const sent = appends.length
   heartbeats[1]?.reply({ term: 1, success: true })
@@ -855,22 +863,22 @@ test('entries that are not answered are followed by one that finds a hole (10.2.
 })
 
 test('who accepts a message that follows on entries has the entries', () => {
-  const { server, heartbeats, appends } = leaderWithUnanswered()
+  const { server, heartbeats, appends, last } = leaderWithUnanswered()
   heartbeats[0]?.reply({ term: 1, success: true })
-  expect(server.commitIndex).toBe(0)
+  expect(server.commitIndex).toBe(last)
   appends.at(-1)?.reply({ term: 1, success: true })
-  expect(server.commitIndex).toBe(1)
+  expect(server.commitIndex).toBe(last + 1)
   expect(appends.filter(({ args }) => args.entries.length > 0)).toHaveLength(2)
 })
 
 test('who answers what was sent before entries may still be storing them', () => {
-  const { server, first, appends, clock } = leaderWithUnanswered()
+  const { server, first, appends, clock, refusal, last } = leaderWithUnanswered()
   const sent = appends.length
   first?.reply({ term: 1, success: true })
-  first?.reply({ term: 1, success: false, conflictTerm: 0, conflictIndex: 1 })
+  first?.reply(refusal)
   expect(appends).toHaveLength(sent)
   clock.advance(1_000)
-  expect(server.commitIndex).toBe(0)
+  expect(server.commitIndex).toBe(last)
   expect(appends.filter(({ args }) => args.entries.length > 0)).toHaveLength(2)
 })
 

@@ -229,6 +229,7 @@ test('who aborts a change that is on its way does not know its outcome', async (
   const stage = new Stage(() => 'silence')
   const user = new AbortController()
   const call = stage.client.put('x', '1', { signal: user.signal })
+  await turn()
   user.abort()
   await expect(stage.until(call)).rejects.toThrow(UnknownOutcome)
   expect(stage.clock.now()).toBeLessThan(10)

@@ -146,10 +146,16 @@ class Session {
     this.client = client
   }
 
-  /** A number for an operation, once the servers have room to remember its answer. */
-  async begin(): Promise<number> {
-    while (this.last - this.acknowledged >= WINDOW) {
-      await new Promise<void>((resolve) => this.waiting.push(resolve))
+  /**
+   * A number for an operation, once the servers have room to remember its answer, or nobody
+   * waits for it any more.
+   */
+  async begin(signal: AbortSignal): Promise<number> {
+    while (this.last - this.acknowledged >= WINDOW && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.waiting.push(resolve)
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
     }
     this.last += 1
     this.open.add(this.last)
@@ -293,7 +299,7 @@ export class KeyValueClient {
       this.session ??= this.register(options)
       const asked = this.session
       const session = await asked
-      const serial = await session.begin()
+      const serial = await session.begin(options.signal)
       const tally = { unknown: 0 }
       const numbered = () => ({ ...change, session: session.number(serial) })
       const result = await this.attempt(numbered, options, tally).finally(() => {
@@ -336,6 +342,7 @@ export class KeyValueClient {
     const { signal } = options
     let backoffMs = FIRST_BACKOFF_MS
     let redirects = 0
+    if (signal.aborted) throw new NotDone('its time was over before it was sent')
     for (;;) {
       const server = this.servers[0] as string
       const reply = await this.options.transport.send(server, ask(), options)

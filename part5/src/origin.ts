@@ -38,7 +38,7 @@ export function guard({ hosts, origins }: Allowed): MiddlewareHandler {
       return c.body(null, 204, {
         ...visibleTo(origin),
         'Access-Control-Allow-Methods': 'GET, HEAD, PUT, POST, DELETE',
-        'Access-Control-Allow-Headers': 'Content-Type, If-Match, If-None-Match',
+        'Access-Control-Allow-Headers': ASKING,
       })
     }
     await next()
@@ -46,10 +46,15 @@ export function guard({ hosts, origins }: Allowed): MiddlewareHandler {
   }
 }
 
+/** What pages may say, and see, beside what they always may. */
+const ASKING =
+  'Content-Type, If-Match, If-None-Match, Idempotency-Key, Idempotency-Acknowledged'
+const ANSWERING = 'ETag, Location, Retry-After, Age, Applied-Index, Leader-Heard-Ms-Ago'
+
 function visibleTo(origin: string): Record<string, string> {
   return {
     'Access-Control-Allow-Origin': origin,
-    'Access-Control-Expose-Headers': 'ETag, Location, Retry-After',
+    'Access-Control-Expose-Headers': ANSWERING,
     Vary: 'Origin',
   }
 }

@@ -13,7 +13,6 @@
  * first that was not used for longest.
  */
 import {
-  bytesOf,
   faultOf as faultOfOperation,
   isRead,
   KeyValueStore,
@@ -79,6 +78,7 @@ const DEFAULT_LIMITS: SessionLimits = {
 const ANSWER_BYTES = 100
 
 interface Session {
+  readonly client: number
   usedAt: number
   acknowledged: number
   readonly answers: Map<number, StoreResult>
@@ -91,6 +91,10 @@ export class Sessions {
   private readonly limits: SessionLimits
   /** By client; the one that was used last stands last. */
   private readonly sessions = new Map<number, Session>()
+  /** A walk in that order, which goes on: begun anew, it would pass all that have gone. */
+  private walk = this.sessions.values()
+  /** How far it is: at the one that was not used for longest. */
+  private oldest: Session | undefined
   private bytes = 0
   /** In ms since the first election, as the leaders have counted it in their entries. */
   private time = 0
@@ -131,6 +135,7 @@ export class Sessions {
   private carryOut(entry: Entry, index: number): Result {
     if (entry.op === 'register') {
       const session = {
+        client: index,
         usedAt: this.time,
         acknowledged: 0,
         answers: new Map(),
@@ -166,6 +171,7 @@ export class Sessions {
     session.usedAt = this.time
     this.sessions.delete(client)
     this.sessions.set(client, session)
+    if (session === this.oldest) this.oldest = undefined
     return session
   }
 
@@ -197,29 +203,37 @@ export class Sessions {
   }
 
   private expire(): void {
-    for (const [client, { usedAt }] of this.sessions) {
-      if (this.time - usedAt < this.limits.idleMs) return
-      this.remove(client)
+    const isIdle = ({ usedAt }: Session) => this.time - usedAt >= this.limits.idleMs
+    for (let next = this.findOldest(); next && isIdle(next); next = this.findOldest()) {
+      this.remove(next)
     }
   }
 
   private makeRoom(): void {
-    for (const client of this.sessions.keys()) {
-      const { sessions, bytes } = this.limits
-      if (this.sessions.size <= sessions && this.bytes <= bytes) return
-      this.remove(client)
+    const { sessions, bytes } = this.limits
+    while (this.sessions.size > sessions || this.bytes > bytes) {
+      this.remove(this.findOldest() as Session)
     }
   }
 
-  private remove(client: number): void {
-    this.bytes -= this.sessions.get(client)?.bytes ?? 0
-    this.sessions.delete(client)
+  private findOldest(): Session | undefined {
+    this.oldest ??= this.walk.next().value
+    // It has come to its end when there are none.
+    if (!this.oldest) this.walk = this.sessions.values()
+    return this.oldest
+  }
+
+  private remove(session: Session): void {
+    this.bytes -= session.bytes
+    this.sessions.delete(session.client)
+    this.oldest = undefined
   }
 }
 
+/** In memory, where a character takes two at most; to count them would take long. */
 function bytesFor(result: StoreResult): number {
   const value = result.kind === 'changed' ? result.previous : null
-  return ANSWER_BYTES + (value === null ? 0 : bytesOf(value))
+  return ANSWER_BYTES + 2 * (value?.length ?? 0)
 }
 
 /** What is wrong with a request, whatever the state is; null when nothing is. */

@@ -1,8 +1,9 @@
-/** What a client repeats and what it does not: servers that say what the test wants. */
+/** What a client asks, and asks again: servers that say what the test wants. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { VirtualClock } from 'tools/lab'
 import { expect, test } from 'vitest'
 import {
+  type Asked,
   type ClientOptions,
   KeyValueClient,
   NotDone,
@@ -11,11 +12,11 @@ import {
   type Transport,
   UnknownOutcome,
 } from '../src/client.ts'
-import type { Operation, Result } from '../src/kv.ts'
+import { type Numbered, type Result, WINDOW } from '../src/sessions.ts'
 
 interface Sent {
   readonly server: string
-  readonly operation: Operation
+  readonly operation: Asked
   readonly options: SendOptions
   readonly atMs: number
 }
@@ -26,17 +27,22 @@ type Script = (sent: Sent, count: number) => Reply | 'silence'
 class Stage implements Transport {
   readonly clock = new VirtualClock()
   readonly sent: Sent[] = []
+  /** What was sent to register, which is not among `sent`. */
+  readonly registering: Sent[] = []
   readonly redirects: string[] = []
   readonly client: KeyValueClient
   private readonly script: Script
+  private readonly registry: Script
   private readonly all: readonly string[]
 
   constructor(
     script: Script,
     options: Partial<ClientOptions> = {},
     servers: readonly string[] = [],
+    registry: Script = (_sent, count) => done({ kind: 'registered', client: count }),
   ) {
     this.script = script
+    this.registry = registry
     this.all = servers
     this.client = new KeyValueClient({
       servers: ['a', 'b', 'c'],
@@ -48,10 +54,14 @@ class Stage implements Transport {
     })
   }
 
-  send(server: string, operation: Operation, options: SendOptions): Promise<Reply> {
+  send(server: string, operation: Asked, options: SendOptions): Promise<Reply> {
     const sent = { server, operation, options, atMs: this.clock.now() }
-    this.sent.push(sent)
-    const reply = this.script(sent, this.sent.length)
+    const isRegister = operation.op === 'register'
+    const [list, script] = isRegister
+      ? [this.registering, this.registry]
+      : [this.sent, this.script]
+    list.push(sent)
+    const reply = script(sent, list.length)
     if (reply !== 'silence') return Promise.resolve(reply)
     return new Promise((resolve) => {
       options.signal.addEventListener('abort', () => {
@@ -66,6 +76,13 @@ class Stage implements Transport {
 
   get asked(): string[] {
     return this.sent.map(({ server }) => server)
+  }
+
+  /** Of each change that was sent: which of its client's it is. */
+  get numbers(): (Numbered | undefined)[] {
+    return this.sent.map(({ operation }) => {
+      return 'session' in operation ? operation.session : undefined
+    })
   }
 
   /** Lets time pass until the call is over. */
@@ -86,6 +103,7 @@ class Stage implements Transport {
 const done = (result: Result): Reply => ({ outcome: 'done', result })
 const CHANGED = done({ kind: 'changed', version: 7, previous: 'old' })
 const FOUND = done({ kind: 'found', value: '1', version: 7 })
+const NO_SESSION = done({ kind: 'no session' })
 const UNKNOWN: Reply = { outcome: 'unknown', reason: 'cut off' }
 const notDone = (leader: string | null = null): Reply => ({
   outcome: 'not done',
@@ -93,6 +111,7 @@ const notDone = (leader: string | null = null): Reply => ({
   leader,
 })
 
+// Not as in part4: changes have numbers.
 test('what was done is what a call returns', async () => {
   const results: Record<string, Result> = {
     get: { kind: 'found', value: '1', version: 7 },
@@ -120,9 +139,20 @@ test('what was done is what a call returns', async () => {
   ])
   expect(stage.sent.map(({ operation }) => operation)).toEqual([
     { op: 'get', key: 'x' },
-    { op: 'put', key: 'x', value: '2', if: { version: 7 } },
-    { op: 'append', key: 'x', value: '2' },
-    { op: 'delete', key: 'x' },
+    {
+      op: 'put',
+      key: 'x',
+      value: '2',
+      if: { version: 7 },
+      session: { client: 1, serial: 1 },
+    },
+    {
+      op: 'append',
+      key: 'x',
+      value: '2',
+      session: { client: 1, serial: 2, acknowledged: 1 },
+    },
+    { op: 'delete', key: 'x', session: { client: 1, serial: 3, acknowledged: 2 } },
     { op: 'list', prefix: 'x', limit: 2 },
   ])
 })
@@ -174,21 +204,212 @@ test('two servers that send to each other are not asked in a circle without a pa
   expect(stage.sent.at(-1)?.atMs).toBeGreaterThan(1_000)
 })
 
-test('a change whose outcome is unknown is not sent again', async () => {
+test('a change whose outcome is unknown is sent again, under the same number', async () => {
   for (const op of ['put', 'append', 'delete'] as const) {
-    const stage = new Stage(() => UNKNOWN)
+    const stage = new Stage((_sent, count) => (count < 4 ? UNKNOWN : CHANGED))
     const call = op === 'delete' ? stage.client.delete('x') : stage.client[op]('x', '1')
-    await expect(stage.until(call)).rejects.toThrow(UnknownOutcome)
-    await expect(call).rejects.toThrow('unknown: cut off')
-    expect(stage.sent).toHaveLength(1)
+    await stage.until(call)
+    expect(stage.asked).toEqual(['a', 'b', 'c', 'a'])
+    expect(stage.numbers).toEqual(Array(4).fill({ client: 1, serial: 1 }))
   }
 })
 
+test('a client registers once, before its first change, and reads without that', async () => {
+  const stage = new Stage(({ operation }) => (operation.op === 'get' ? FOUND : CHANGED))
+  await stage.client.get('x')
+  expect(stage.registering).toEqual([])
+  const { client } = stage
+  await stage.until(Promise.all([client.put('x', '1'), client.put('x', '2')]))
+  await stage.until(client.put('x', '3'))
+  expect(stage.registering).toHaveLength(1)
+  expect(stage.numbers.slice(1).map((number) => number?.serial)).toEqual([1, 2, 3])
+})
+
+test('two clients have numbers of their own', async () => {
+  let clients = 0
+  const registry = () => {
+    clients += 1
+    return done({ kind: 'registered', client: clients })
+  }
+  for (const client of [1, 2]) {
+    const stage = new Stage(() => CHANGED, {}, [], registry)
+    await stage.client.put('x', '1')
+    expect(stage.numbers).toEqual([{ client, serial: 1 }])
+  }
+})
+
+test('a client says up to where it has all answers, and no further', async () => {
+  const stage = new Stage((_sent, count) => (count === 1 ? 'silence' : CHANGED))
+  const { client } = stage
+  const first = client.put('x', '1', { timeoutMs: 1_000 })
+  await stage.until(client.put('x', '2'))
+  await stage.until(client.put('x', '3'))
+  expect(stage.numbers.map((number) => number?.acknowledged)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ])
+  // Nobody waits for that answer any more: should it come late, it is not carried out.
+  await expect(stage.until(first)).rejects.toThrow(UnknownOutcome)
+  await stage.until(client.put('x', '4'))
+  expect(stage.numbers.at(-1)).toEqual({ client: 1, serial: 4, acknowledged: 3 })
+})
+
+test('a repeated change says what is acknowledged by then', async () => {
+  const stage = new Stage(({ operation }, count) => {
+    if (count === 1) return 'silence'
+    return 'value' in operation && operation.value === '2' && count < 4
+      ? UNKNOWN
+      : CHANGED
+  })
+  const first = stage.client.put('x', '1', { timeoutMs: 10 })
+  const second = stage.client.put('x', '2')
+  await expect(stage.until(first)).rejects.toThrow(UnknownOutcome)
+  await stage.until(second)
+  expect(stage.numbers.at(1)).toEqual({ client: 1, serial: 2 })
+  expect(stage.numbers.at(-1)).toEqual({ client: 1, serial: 2, acknowledged: 1 })
+})
+
+test('at the deadline a change is unknown if any of its tries was', async () => {
+  const stage = new Stage((_sent, count) => (count === 2 ? UNKNOWN : notDone()))
+  const call = stage.client.put('x', '1', { timeoutMs: 500 })
+  await expect(stage.until(call)).rejects.toThrow(UnknownOutcome)
+  expect(stage.sent.length).toBeGreaterThan(3)
+})
+
+test('what is refused for good is unknown if an earlier try was', async () => {
+  const refused: Reply = { ...notDone(), isFinal: true } as Reply
+  const stage = new Stage((_sent, count) => (count === 1 ? UNKNOWN : refused))
+  await expect(stage.until(stage.client.put('x', '1'))).rejects.toThrow(UnknownOutcome)
+  expect(stage.sent).toHaveLength(2)
+})
+
+test('when its session has expired a client registers anew, and asks again', async () => {
+  for (const gone of [NO_SESSION, done({ kind: 'too old' })]) {
+    const stage = new Stage((_sent, count) => (count === 2 ? gone : CHANGED))
+    await stage.until(stage.client.put('x', '1'))
+    expect(await stage.until(stage.client.put('x', '2'))).toMatchObject({ version: 7 })
+    expect(stage.registering).toHaveLength(2)
+    expect(stage.numbers).toEqual([
+      { client: 1, serial: 1 },
+      { client: 1, serial: 2, acknowledged: 1 },
+      { client: 2, serial: 1 },
+    ])
+  }
+})
+
+test('an expired session does not tell what became of an earlier try', async () => {
+  for (const gone of [NO_SESSION, done({ kind: 'too old' })]) {
+    const replies = [UNKNOWN, gone]
+    const stage = new Stage(() => replies.shift() ?? CHANGED)
+    await expect(stage.until(stage.client.put('x', '1'))).rejects.toThrow(UnknownOutcome)
+    // It was not asked for again under another number, where it would be another change.
+    expect(stage.sent).toHaveLength(2)
+    await stage.until(stage.client.put('x', '2'))
+    expect(stage.numbers.at(-1)).toEqual({ client: 2, serial: 1 })
+  }
+})
+
+test('of changes whose session expires together each is asked again, in one session', async () => {
+  const stage = new Stage(({ operation }) => {
+    const isOld = 'session' in operation && operation.session?.client === 1
+    return isOld ? NO_SESSION : CHANGED
+  })
+  const puts = ['1', '2', '3'].map((value) => stage.client.put('x', value))
+  await stage.until(Promise.all(puts))
+  expect(stage.registering).toHaveLength(2)
+  expect(stage.numbers.slice(3).map((number) => number?.serial)).toEqual([1, 2, 3])
+})
+
+test('no more is on its way than servers remember; the next waits for an answer', async () => {
+  let answerFirst = () => {}
+  class Slow extends Stage {
+    override send(server: string, operation: Asked, options: SendOptions) {
+      const reply = super.send(server, operation, options)
+      if (operation.op === 'register' || this.sent.length > 1) return reply
+      return new Promise<Reply>((resolve) => {
+        answerFirst = () => resolve(CHANGED)
+      })
+    }
+  }
+  const stage = new Slow(() => 'silence', { timeoutMs: 1_000 })
+  const puts = Array.from({ length: WINDOW + 2 }, (_, i) =>
+    stage.client.put('x', `${i}`),
+  )
+  const settled = Promise.allSettled(puts)
+  await turn()
+  expect(stage.sent).toHaveLength(WINDOW)
+  answerFirst()
+  await turn()
+  expect(stage.sent).toHaveLength(WINDOW + 1)
+  expect(stage.numbers.at(-1)).toEqual({
+    client: 1,
+    serial: WINDOW + 1,
+    acknowledged: 1,
+  })
+  await stage.until(settled)
+})
+
+test('who gives up waiting to be sent is done with, and was not done', async () => {
+  const stage = new Stage(() => 'silence')
+  const puts = Array.from({ length: WINDOW }, (_, i) => stage.client.put('x', `${i}`))
+  const settled = Promise.allSettled(puts)
+  await turn()
+  const late = stage.client.put('x', 'late', { timeoutMs: 100 })
+  await expect(stage.until(late)).rejects.toThrow(NotDone)
+  expect(stage.clock.now()).toBeLessThan(120)
+  expect(stage.sent).toHaveLength(WINDOW)
+  await stage.until(settled)
+})
+
+test('who cannot register has done nothing, and tries again with the next change', async () => {
+  const registry = (_sent: Sent, count: number) =>
+    count === 1 ? 'silence' : done({ kind: 'registered', client: 5 })
+  const stage = new Stage(() => CHANGED, {}, [], registry)
+  const call = stage.client.put('x', '1', { timeoutMs: 100 })
+  await expect(stage.until(call)).rejects.toThrow(NotDone)
+  expect(stage.sent).toEqual([])
+  await stage.until(stage.client.put('x', '2'))
+  expect(stage.numbers).toEqual([{ client: 5, serial: 1 }])
+})
+
+test('a registration is sent again, whatever became of it', async () => {
+  const registry = (_sent: Sent, count: number) =>
+    count < 3 ? UNKNOWN : done({ kind: 'registered', client: 5 })
+  const stage = new Stage(() => CHANGED, {}, [], registry)
+  await stage.until(stage.client.put('x', '1'))
+  expect(stage.registering.map(({ server }) => server)).toEqual(['a', 'b', 'c'])
+})
+
+test('a client can say that it is still there, once it has a session', async () => {
+  const stage = new Stage(({ operation }) =>
+    operation.op === 'keep' ? done({ kind: 'kept' }) : CHANGED,
+  )
+  await stage.client.keepAlive()
+  expect([...stage.sent, ...stage.registering]).toEqual([])
+  await stage.client.put('x', '1')
+  await stage.client.keepAlive()
+  expect(stage.sent.at(-1)?.operation).toEqual({ op: 'keep', client: 1 })
+  await stage.client.put('x', '2')
+  expect(stage.registering).toHaveLength(1)
+})
+
+test('a client that hears that it was forgotten registers with its next change', async () => {
+  const stage = new Stage(({ operation }) =>
+    operation.op === 'keep' ? NO_SESSION : CHANGED,
+  )
+  await stage.client.put('x', '1')
+  await stage.client.keepAlive()
+  await stage.client.put('x', '2')
+  expect(stage.numbers.at(-1)).toEqual({ client: 2, serial: 1 })
+})
+
+// Not as in part4: it is asked for the same change.
 test('after an unknown outcome another server is asked first', async () => {
   const stage = new Stage((_sent, count) => (count === 1 ? UNKNOWN : CHANGED))
-  await expect(stage.client.put('x', '1')).rejects.toThrow(UnknownOutcome)
+  await stage.until(stage.client.put('x', '1'))
   await stage.client.put('x', '2')
-  expect(stage.asked).toEqual(['a', 'b'])
+  expect(stage.asked).toEqual(['a', 'b', 'b'])
 })
 
 test('a read is sent again, whatever became of it', async () => {
@@ -229,6 +450,7 @@ test('who aborts a change that is on its way does not know its outcome', async (
   const stage = new Stage(() => 'silence')
   const user = new AbortController()
   const call = stage.client.put('x', '1', { signal: user.signal })
+  await turn()
   user.abort()
   await expect(stage.until(call)).rejects.toThrow(UnknownOutcome)
   expect(stage.clock.now()).toBeLessThan(10)
