@@ -166,7 +166,7 @@ export function tooLong(bytes: number | string): string {
 }
 
 /** In UTF-8, of well-formed text. */
-export function bytesOf(text: string): number {
+function bytesOf(text: string): number {
   let bytes = text.length
   for (let i = 0; i < text.length; i += 1) {
     const unit = text.charCodeAt(i)
