@@ -49,14 +49,19 @@ export async function runSchedule(
 /** What a part lets fall where nobody catches it: outside of virtual time. */
 const strays: unknown[] = []
 const noteStray = (error: unknown) => void strays.push(error)
+let watching = 0
 
 /** From now on in this thread, also between schedules. */
 export function watchStrays(): void {
+  watching += 1
+  if (watching > 1) return
   process.on('unhandledRejection', noteStray)
   process.on('uncaughtException', noteStray)
 }
 
 function unwatchStrays(): void {
+  watching -= 1
+  if (watching > 0) return
   process.off('unhandledRejection', noteStray)
   process.off('uncaughtException', noteStray)
 }
@@ -173,15 +178,18 @@ class Run {
   }
 
   private begin(fault: Fault): void {
-    const leader = fault.fromLeader ? this.leader() : 0
-    const at = (id: number) => (id + leader) % this.schedule.servers
-    const undo = cause(this.world, aimed(fault, at))
+    const undo = cause(this.world, fault.fromLeader ? this.fromLeader(fault) : fault)
     if (!undo) return
     const end = () => {
       if (this.inForce.delete(fault)) undo()
     }
     this.inForce.set(fault, end)
     if (fault.forMs !== undefined) this.world.clock.setTimeout(end, fault.forMs)
+  }
+
+  private fromLeader(fault: Fault): Fault {
+    const leader = this.leader()
+    return aimed(fault, (id) => (id + leader) % this.schedule.servers)
   }
 
   private countEvent(): void {

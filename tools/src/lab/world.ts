@@ -275,8 +275,6 @@ export class World<S extends Server = Server> {
     let index: number | null = null
     this.machine(id).run(() => {
       index = this.part.submit?.(this.server(id), command) ?? null
-      const atMs = this.clock.now()
-      this.history.noteOffer({ atMs, to: id, command, index })
     })
     return index
   }

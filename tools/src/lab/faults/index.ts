@@ -76,8 +76,8 @@ export function cause(world: World, fault: Fault): (() => void) | null {
 
 /** The ids of the servers that a fault names. */
 export function serversOf(fault: object): readonly number[] {
-  const { server, from, to, groups = [] } = fault as Partial<Names>
-  return [server, from, to, ...groups.flat()].filter((id) => id !== undefined)
+  const { server, from, to, groups } = fault as Partial<Names>
+  return groups?.flat() ?? [server, from, to].filter((id) => id !== undefined)
 }
 
 /** The same fault, of other servers. */
