@@ -35,12 +35,12 @@ export type Ending = {
   readonly [K in FaultName]: { readonly kind: K } & Place<FieldsOf<(typeof FAULTS)[K]>>
 }[FaultName]
 
-type FieldsOf<T> = T extends FaultKind<infer F> ? F : never
+type FieldsOf<T> = T extends FaultKind<infer F, string> ? F : never
 
 export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[]
 
-export function kindOf(fault: { readonly kind: FaultName }): FaultKind<Fault> {
-  return FAULTS[fault.kind] as FaultKind<never> as FaultKind<Fault>
+export function kindOf(fault: { readonly kind: FaultName }): FaultKind<Fault, string> {
+  return FAULTS[fault.kind] as FaultKind<never, string> as FaultKind<Fault, string>
 }
 
 /** Begins a fault, whatever its kind; the line in the test log is part of it. */
