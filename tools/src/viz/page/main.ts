@@ -1,7 +1,11 @@
 import { App } from './app.ts'
 import { decode, unpack } from './decode.ts'
+import { HistoryPage } from './history.ts'
 import { RawLines } from './raw.ts'
 import { Timeline } from './timeline.ts'
+
+/** In px: what stands to the left and the right of a history's bars. */
+const AROUND_FIELD = 122
 
 /** The text of a block of packed data. */
 function block(id: string): string {
@@ -25,6 +29,13 @@ async function main(root: HTMLElement): Promise<void> {
   new App(timeline, raw).mount(root)
   document.body.dataset.ready = 'true'
   void raw.warmUp(idle)
+}
+
+const history = document.getElementById('history')
+if (history) {
+  const picture = JSON.parse(block('picture'))
+  new HistoryPage(picture, history.clientWidth - AROUND_FIELD).mount(history)
+  document.body.dataset.ready = 'true'
 }
 
 const root = document.getElementById('app')

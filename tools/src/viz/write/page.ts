@@ -83,7 +83,7 @@ const templates = new Map<string, Handlebars.TemplateDelegate>()
 
 /** Renders a template with the page's style, its script, and a policy that admits these. */
 export async function render(
-  name: 'timeline' | 'index',
+  name: 'timeline' | 'index' | 'history',
   fields: object,
 ): Promise<string> {
   const { script, style } = await loadAssets()
@@ -93,7 +93,7 @@ export async function render(
 
 async function renderWith(
   assets: object,
-  name: 'timeline' | 'index',
+  name: 'timeline' | 'index' | 'history',
   fields: object,
 ): Promise<string> {
   let template = templates.get(name)
