@@ -1,5 +1,5 @@
 /** Whether what clients saw can be explained, file by file. */
-import { basename } from 'node:path'
+import { parse } from 'node:path'
 import { Option } from 'commander'
 import { program, wholeNumber } from '../cli/command.ts'
 import { EXIT_USAGE, exitCodeOf } from '../cli/exit.ts'
@@ -123,7 +123,7 @@ async function draw(
     const { HistoryPages } = await import('../viz/history.ts')
     pages = new HistoryPages(outDir)
   }
-  const picture = await pages.draw(basename(file), checked)
+  const picture = await pages.draw(parse(file).name, checked)
   if (!json) say(`  picture: ${picture}`)
   await openPage(picture)
 }
