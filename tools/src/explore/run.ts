@@ -8,7 +8,7 @@ import {
   silentLogger,
   World,
 } from '../lab/index.ts'
-import { mustBeLinearizable } from '../lab/linearizable.ts'
+import { HistoryViolation, mustBeLinearizable } from '../lab/linearizable.ts'
 import { Clients } from './clients.ts'
 import { runFileStory, writeSomething } from './file.ts'
 import { Recovery } from './recovery.ts'
@@ -21,8 +21,12 @@ export interface Violation {
   readonly atMs: number
 }
 
+/** What its clients saw, where that is what broke the rule. */
+export type Seen = HistoryViolation['checked'] | null
+
 export interface Outcome {
   readonly violation: Violation | null
+  readonly seen: Seen
   readonly simulatedMs: number
   /** What happened on the servers; the rules were checked after each. */
   readonly events: number
@@ -40,7 +44,7 @@ export async function runSchedule(
     const found = (await run.run()) ?? fileViolation(part, schedule)
     const atMs = run.world.clock.now()
     const violation = found ?? (await strayViolation(atMs))
-    return { violation, simulatedMs: atMs, events: run.events }
+    return { violation, seen: run.seen, simulatedMs: atMs, events: run.events }
   } finally {
     unwatchStrays()
   }
@@ -98,6 +102,7 @@ const MAX_EVENTS_PER_MS = 20
 class Run {
   readonly world: World
   events = 0
+  seen: Seen = null
   private readonly schedule: Schedule
   private readonly recovery: Recovery
   private readonly clients: Clients
@@ -136,6 +141,7 @@ class Run {
       return null
     } catch (error) {
       const { invariant, message } = asViolation(error)
+      if (error instanceof HistoryViolation) this.seen = error.checked
       const atMs = world.clock.now()
       if (!world.violation) world.note('check', message, { invariant })
       return { invariant, message, atMs }
