@@ -1,14 +1,17 @@
 /** Another process, which keeps one core busy. */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { execaNode } from 'execa'
 
 const SPINNER = fileURLToPath(new URL('spinner.ts', import.meta.url))
 
 export async function besideBusyCore<T>(work: () => Promise<T>): Promise<T> {
-  const spinner = fork(SPINNER, { execArgv: ['--import', 'tsx'] })
+  const spinner = execaNode(SPINNER, {
+    nodeOptions: ['--import', 'tsx'],
+    ipc: true,
+    reject: false,
+  })
   try {
-    await once(spinner, 'message')
+    await spinner.getOneMessage()
     return await work()
   } finally {
     spinner.kill()

@@ -1,10 +1,10 @@
 /** What the machine allows: the least that a round of Raft can take on it. */
-import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { execaNode } from 'execa'
 import { median } from './numbers.ts'
 
 const ECHO = fileURLToPath(new URL('echo.ts', import.meta.url))
@@ -26,19 +26,23 @@ export interface Floor {
 /** Measures the disk that `folder` is on, and a socket to a process of its own. */
 export class FloorGauge {
   private readonly folder: string
-  private readonly child: ChildProcess
+  private readonly child: ReturnType<typeof startEcho>
   private readonly socket: Socket
 
   static async open(folder: string): Promise<FloorGauge> {
-    const child = fork(ECHO, { execArgv: ['--import', 'tsx'] })
-    const [address] = (await once(child, 'message')) as [AddressInfo]
+    const child = startEcho()
+    const address = (await child.getOneMessage()) as unknown as AddressInfo
     const socket = connect(address.port, address.address)
     socket.setNoDelay()
     await once(socket, 'connect')
     return new FloorGauge(folder, child, socket)
   }
 
-  private constructor(folder: string, child: ChildProcess, socket: Socket) {
+  private constructor(
+    folder: string,
+    child: ReturnType<typeof startEcho>,
+    socket: Socket,
+  ) {
     this.folder = folder
     this.child = child
     this.socket = socket
@@ -82,4 +86,9 @@ export class FloorGauge {
     }
     return times
   }
+}
+
+function startEcho() {
+  const options = { nodeOptions: ['--import', 'tsx'], ipc: true, reject: false } as const
+  return execaNode(ECHO, options)
 }

@@ -2,11 +2,10 @@
  * How fast part 4 is for clients over HTTP, three processes and real files, beside a real
  * etcd that does the same work in the same run. Times are printed, never asserted.
  */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { execaNode } from 'execa'
 import {
   etcdVersion,
   type KvCluster,
@@ -141,19 +140,14 @@ async function measure(
       ? cluster.put(address, `key-${i}`, `${i}`.padEnd(length, 'x'))
       : cluster.get(address, `key-${i}`),
   )
-  const child = fork(PROGRAM, { execArgv: ['--import', 'tsx'] })
+  const nodeOptions = ['--import', 'tsx']
+  const child = execaNode(PROGRAM, { nodeOptions, ipc: true, reject: false })
   try {
-    await once(child, 'message')
+    await child.getOneMessage()
     const durationMs = seconds * 1000
-    child.send({
-      host,
-      port: Number(port),
-      requests,
-      connections,
-      durationMs,
-    } as LoadOrder)
-    const [report] = (await once(child, 'message')) as [LoadReport]
-    return report
+    const order = { host, port: Number(port), requests, connections, durationMs }
+    await child.sendMessage(order satisfies LoadOrder)
+    return (await child.getOneMessage()) as unknown as LoadReport
   } finally {
     child.kill()
   }

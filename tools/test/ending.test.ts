@@ -1,8 +1,9 @@
 /** What a command leaves behind when it is stopped: nothing. */
-import { spawn } from 'node:child_process'
+
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { ROOT } from '../src/cli/root.ts'
 
@@ -19,9 +20,7 @@ const PROGRAM = `
 
 function run(...args: string[]) {
   const options = ['--import', 'tsx', '--input-type=module', '-e', PROGRAM, ...args]
-  const child = spawn(process.execPath, options, { cwd: ROOT })
-  const exitCode = new Promise((resolve) => child.on('close', resolve))
-  return { child, exitCode, stdout: text(child.stdout) }
+  return execa(process.execPath, options, { cwd: ROOT, reject: false })
 }
 
 const SLOW = { timeout: 120_000 }
@@ -31,23 +30,19 @@ test.each([
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const)('%s takes back what was made', SLOW, async (signal, expected) => {
-  const { child, exitCode, stdout } = run()
-  const [bytes] = await new Promise<[Buffer]>((resolve) => {
-    child.stderr.once('data', (...data: [Buffer]) => resolve(data))
-  })
+  const child = run()
+  const [bytes] = await once(child.stderr, 'data')
   const folder = String(bytes).trim()
   expect(existsSync(folder)).toBe(true)
   child.kill(signal)
-  expect(await exitCode).toBe(expected)
-  expect(await stdout).toBe('done\n')
+  expect(await child).toMatchObject({ exitCode: expected, stdout: 'done' })
   expect(existsSync(folder)).toBe(false)
 })
 
 test('and so does the end', SLOW, async () => {
-  const { child, exitCode, stdout } = run('end')
-  const folder = (await text(child.stderr)).trim()
-  expect(await exitCode).toBe(0)
-  expect(await stdout).toBe('done\n')
+  const { exitCode, stdout, stderr: folder } = await run('end')
+  expect(exitCode).toBe(0)
+  expect(stdout).toBe('done')
   expect(folder).toContain('raft-ending-')
   expect(existsSync(folder)).toBe(false)
 })

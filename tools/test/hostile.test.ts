@@ -20,7 +20,7 @@ const COMMANDS: readonly [words: string, exitCode?: number][] = [
   ['tools/src/gallery/cli.ts'],
   ['tools/src/gallery/cli.ts show'],
   ['tools/src/gallery/cli.ts run'],
-  ['tools/src/histories/cli.ts'],
+  ['tools/src/linearizable/cli.ts'],
   ['tools/src/mutants/cli.ts'],
   ['tools/src/checks/cli.ts'],
   ['tools/src/viz/screenshots.ts'],

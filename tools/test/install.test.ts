@@ -1,5 +1,4 @@
 /** scripts/install.sh, in a folder with few packages, on machines with an npx that tells. */
-import { spawnSync } from 'node:child_process'
 import {
   cpSync,
   mkdirSync,
@@ -11,6 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execaSync } from 'execa'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -40,14 +40,16 @@ function command(name: string, script: string): void {
 }
 
 function install() {
-  const { status, stderr } = spawnSync('sh', [join(folder, 'scripts/install.sh')], {
+  const { exitCode, stderr } = execaSync('sh', [join(folder, 'scripts/install.sh')], {
     env: { PATH: `${join(folder, 'bin')}:/usr/bin:/bin` },
-    encoding: 'utf8',
+    extendEnv: false,
+    reject: false,
+    stripFinalNewline: false,
   })
-  return { status, stderr }
+  return { exitCode, stderr }
 }
 
-const NOTHING = { status: 0, stderr: '' }
+const NOTHING = { exitCode: 0, stderr: '' }
 
 test('what is installed is installed once', () => {
   expect(install().stderr).toMatch(/^Installing .*\nnpx --yes --package=pnpm.*\n$/)
@@ -76,14 +78,14 @@ test('packages of another lockfile are installed', () => {
 
 test('an installation that failed is tried again', () => {
   command('npx', 'exit 3')
-  expect(install().status).toBe(3)
-  expect(install().status).toBe(3)
+  expect(install().exitCode).toBe(3)
+  expect(install().exitCode).toBe(3)
 })
 
 test.each(['v18.20.8', 'v20.18.3'])('Node %s is told to be too old', (version) => {
   command('node', `echo ${version}`)
   expect(install()).toEqual({
-    status: 1,
+    exitCode: 1,
     stderr:
       `Node 20.19 or later is needed (found: ${version}). ` +
       'Install one from nodejs.org.\n',

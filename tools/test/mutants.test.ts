@@ -1,7 +1,7 @@
 /** The list of changes that change nothing, and what it is compared with. */
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { execaSync } from 'execa'
 import { expect, test } from 'vitest'
 import { ROOT } from '../src/cli/root.ts'
 import { type Equivalent, judge, readEquivalents } from '../src/mutants/equivalents.ts'
@@ -91,7 +91,7 @@ test.each([
 ])('%s is refused in a sentence', (args, sentence) => {
   const program = join(ROOT, 'tools/src/mutants/cli.ts')
   const node = ['--import', 'tsx', program, ...args]
-  const { status, stderr } = spawnSync('node', node, { cwd: ROOT, encoding: 'utf8' })
-  expect(stderr).toContain(sentence)
-  expect(status).toBe(2)
+  const run = execaSync(process.execPath, node, { cwd: ROOT, reject: false })
+  expect(run.stderr).toContain(sentence)
+  expect(run.exitCode).toBe(2)
 })

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process'
+import { execaSync } from 'execa'
 
 /** A pipe with a name: who opens it waits until somebody writes. */
 export function makePipe(path: string): void {
-  execFileSync('sh', ['-c', 'mkfifo "$0"', path])
+  execaSync('sh', ['-c', 'mkfifo "$0"', path])
 }

@@ -1,14 +1,9 @@
 /** What a person can do to the cluster. With the seed, the actions decide everything. */
+import { FAULT_WORDS, type FaultWord } from 'tools/lab/faults/buttons'
 
 export type Action =
   | { readonly do: 'timeout'; readonly at: number; readonly server: number }
-  | { readonly do: 'crash' | 'restart'; readonly at: number; readonly server: number }
-  | { readonly do: 'pause' | 'resume'; readonly at: number; readonly server: number }
-  | {
-      readonly do: 'disconnect' | 'reconnect'
-      readonly at: number
-      readonly server: number
-    }
+  | { readonly do: FaultWord; readonly at: number; readonly server: number }
   | {
       readonly do: 'submit'
       readonly at: number
@@ -33,12 +28,7 @@ export type Verb = Action['do']
 
 export const VERBS: readonly Verb[] = [
   'timeout',
-  'crash',
-  'restart',
-  'pause',
-  'resume',
-  'disconnect',
-  'reconnect',
+  ...FAULT_WORDS,
   'submit',
   'cut',
   'mend',

@@ -1,5 +1,6 @@
 import type { VirtualClock } from 'tools/lab/clock'
-import { begin, cause, type Ending, end, kindOf } from 'tools/lab/faults/index'
+import { buttonsAt, press } from 'tools/lab/faults/buttons'
+import { begin, end } from 'tools/lab/faults/index'
 import type { Machine } from 'tools/lab/machine'
 import type { Surroundings } from 'tools/lab/part'
 import { InvariantViolation } from 'tools/lab/rules/rule'
@@ -105,6 +106,11 @@ export class Simulation {
     }
   }
 
+  /** The faults that can begin or end there. */
+  buttonsAt(id: number): ReturnType<typeof buttonsAt> {
+    return buttonsAt(this.world, id)
+  }
+
   hasLink(from: number, to: number): boolean {
     return this.world.network.hasLink(from, to)
   }
@@ -160,17 +166,8 @@ export class Simulation {
       case 'mend':
         if (action.other < this.ids.length) this.changeLink(action)
         return
-      case 'restart':
-        this.end({ kind: 'crash', server })
-        return
-      case 'resume':
-        this.end({ kind: 'pause', server })
-        return
-      case 'reconnect':
-        this.end({ kind: 'disconnect', server })
-        return
       default:
-        cause(this.world, { kind: action.do, server })
+        press(this.world, action.do, server)
     }
   }
 
@@ -187,10 +184,6 @@ export class Simulation {
       if (verb === 'cut') begin(this.world, { kind: 'cut', ...link })
       else end(this.world, { kind: 'cut', ...link })
     }
-  }
-
-  private end(ending: Ending): void {
-    if (kindOf(ending).canEnd?.(this.world, ending) ?? true) end(this.world, ending)
   }
 
   private submit(id: number, command: string): void {

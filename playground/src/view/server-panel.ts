@@ -13,9 +13,8 @@ export class ServerPanel {
   private readonly title = h('h3')
   private readonly facts = h('dl', { class: 'facts' })
   private readonly timeout: HTMLButtonElement
-  private readonly power: HTMLButtonElement
-  private readonly pause: HTMLButtonElement
-  private readonly plug: HTMLButtonElement
+  private readonly faults: HTMLButtonElement[] = []
+  private readonly row: HTMLElement
   private readonly links = h('div', { class: 'row' })
   private readonly forgetful = h(
     'p',
@@ -29,21 +28,11 @@ export class ServerPanel {
 
   constructor(act: (deed: Deed) => void) {
     this.act = act
-    this.timeout = button('Time out now', () => this.do('timeout'))
-    this.pause = button('Pause server', () => this.toggle('isPaused', 'pause', 'resume'))
-    this.plug = button('Disconnect', () => {
-      this.toggle('isConnected', 'reconnect', 'disconnect')
+    this.timeout = button('Time out now', () => {
+      this.act({ do: 'timeout', server: this.selected })
     })
-    this.power = button('Crash', () => this.toggle('isCrashed', 'crash', 'restart'))
-    const row = h(
-      'div',
-      { class: 'row' },
-      this.timeout,
-      this.pause,
-      this.plug,
-      this.power,
-    )
-    this.element.append(this.title, row, this.links, this.forgetful, this.facts)
+    this.row = h('div', { class: 'row' }, this.timeout)
+    this.element.append(this.title, this.row, this.links, this.forgetful, this.facts)
   }
 
   render(simulation: Simulation, selected: number): void {
@@ -51,20 +40,28 @@ export class ServerPanel {
     this.selected = selected
     const { role, term } = simulation.view(selected)
     const condition = simulation.condition(selected)
-    const { isCrashed, isPaused, isConnected } = condition
     this.title.textContent = `Server ${selected}: ${role} in term ${term}`
     this.timeout.disabled = condition.electionTimer === null || !isAble(condition)
     this.timeout.title =
       role === 'Leader' ? 'A leader has no election timer' : 'Its election timer fires'
-    this.pause.textContent = isPaused ? 'Resume server' : 'Pause server'
-    this.pause.disabled = isCrashed
-    this.plug.textContent = isConnected ? 'Disconnect' : 'Reconnect'
-    this.power.textContent = isCrashed ? 'Restart' : 'Crash'
-    const isDurable = simulation.part.lab.storage !== undefined
-    this.power.hidden = !isDurable
-    this.forgetful.hidden = isDurable
+    this.forgetful.hidden = simulation.part.lab.storage !== undefined
+    this.renderFaults(simulation)
     this.renderLinks(simulation)
     this.renderFacts(simulation)
+  }
+
+  private renderFaults(simulation: Simulation): void {
+    const able = simulation.buttonsAt(this.selected)
+    while (this.faults.length < able.length) {
+      const i = this.faults.length
+      this.faults.push(button('', () => this.press(i)))
+      this.row.append(...this.faults)
+    }
+    for (const [i, button] of this.faults.entries()) {
+      button.hidden = i >= able.length
+      button.textContent = able[i]?.text ?? ''
+      button.disabled = !able[i]?.isAble
+    }
   }
 
   private renderLinks(simulation: Simulation): void {
@@ -109,21 +106,9 @@ export class ServerPanel {
     )
   }
 
-  private do(verb: 'timeout' | 'crash' | 'restart' | 'pause' | 'resume'): void {
-    this.act({ do: verb, server: this.selected })
-  }
-
-  private toggle(
-    flag: 'isPaused' | 'isConnected' | 'isCrashed',
-    first: 'pause' | 'crash' | 'reconnect',
-    second: 'resume' | 'restart' | 'disconnect',
-  ): void {
-    const { simulation, selected } = this
-    if (!simulation) return
-    const isSet = simulation.condition(selected)[flag]
-    if (flag === 'isConnected') {
-      this.act({ do: isSet ? 'disconnect' : 'reconnect', server: selected })
-    } else this.act({ do: isSet ? second : first, server: selected } as Deed)
+  private press(position: number): void {
+    const pressed = this.simulation?.buttonsAt(this.selected)[position]
+    if (pressed) this.act({ do: pressed.word, server: this.selected })
   }
 
   private toggleLink(position: number): void {

@@ -139,7 +139,7 @@ export class Recovery {
         world.submit(leader, asked.command)
       }
       this.catchUp?.check()
-      if (members.every((id) => this.hasApplied(id, asked.command))) {
+      if (members.every((id) => this.hasApplied(id, asked))) {
         this.catchUp = null
         return asked
       }
@@ -161,14 +161,14 @@ export class Recovery {
     return areFollowing ? leader : null
   }
 
-  private hasApplied(id: number, command: string): boolean {
+  private hasApplied(id: number, asked: { command: string; term: number }): boolean {
     const { part, history } = this.world
-    // Clients that began something before the faults stopped may go on.
-    const applied = history.appliedBy(id)
-    return (
-      !part.submit ||
-      applied.findLast((entry) => entry.command === command) !== undefined
-    )
+    if (!part.submit) return true
+    // Clients that began something before the faults stopped may go on after it.
+    const found = history
+      .appliedBy(id)
+      .findLast(({ command, term }) => command === asked.command || term < asked.term)
+    return found?.command === asked.command
   }
 
   private whatIsMissing(members: readonly number[], limitMs: number): string {

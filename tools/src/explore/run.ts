@@ -8,7 +8,7 @@ import {
   silentLogger,
   World,
 } from '../lab/index.ts'
-import { mustBeLinearizable } from '../lab/linearizable.ts'
+import { HistoryViolation, mustBeLinearizable } from '../lab/linearizable.ts'
 import { Clients } from './clients.ts'
 import { runFileStory, writeSomething } from './file.ts'
 import { Recovery } from './recovery.ts'
@@ -21,8 +21,12 @@ export interface Violation {
   readonly atMs: number
 }
 
+/** What its clients saw, where that is what broke the rule. */
+export type Seen = HistoryViolation['checked'] | null
+
 export interface Outcome {
   readonly violation: Violation | null
+  readonly seen: Seen
   readonly simulatedMs: number
   /** What happened on the servers; the rules were checked after each. */
   readonly events: number
@@ -40,7 +44,7 @@ export async function runSchedule(
     const found = (await run.run()) ?? fileViolation(part, schedule)
     const atMs = run.world.clock.now()
     const violation = found ?? (await strayViolation(atMs))
-    return { violation, simulatedMs: atMs, events: run.events }
+    return { violation, seen: run.seen, simulatedMs: atMs, events: run.events }
   } finally {
     unwatchStrays()
   }
@@ -49,14 +53,19 @@ export async function runSchedule(
 /** What a part lets fall where nobody catches it: outside of virtual time. */
 const strays: unknown[] = []
 const noteStray = (error: unknown) => void strays.push(error)
+let watching = 0
 
 /** From now on in this thread, also between schedules. */
 export function watchStrays(): void {
+  watching += 1
+  if (watching > 1) return
   process.on('unhandledRejection', noteStray)
   process.on('uncaughtException', noteStray)
 }
 
 function unwatchStrays(): void {
+  watching -= 1
+  if (watching > 0) return
   process.off('unhandledRejection', noteStray)
   process.off('uncaughtException', noteStray)
 }
@@ -93,6 +102,7 @@ const MAX_EVENTS_PER_MS = 20
 class Run {
   readonly world: World
   events = 0
+  seen: Seen = null
   private readonly schedule: Schedule
   private readonly recovery: Recovery
   private readonly clients: Clients
@@ -131,6 +141,7 @@ class Run {
       return null
     } catch (error) {
       const { invariant, message } = asViolation(error)
+      if (error instanceof HistoryViolation) this.seen = error.checked
       const atMs = world.clock.now()
       if (!world.violation) world.note('check', message, { invariant })
       return { invariant, message, atMs }
@@ -173,15 +184,18 @@ class Run {
   }
 
   private begin(fault: Fault): void {
-    const leader = fault.fromLeader ? this.leader() : 0
-    const at = (id: number) => (id + leader) % this.schedule.servers
-    const undo = cause(this.world, aimed(fault, at))
+    const undo = cause(this.world, fault.fromLeader ? this.fromLeader(fault) : fault)
     if (!undo) return
     const end = () => {
       if (this.inForce.delete(fault)) undo()
     }
     this.inForce.set(fault, end)
     if (fault.forMs !== undefined) this.world.clock.setTimeout(end, fault.forMs)
+  }
+
+  private fromLeader(fault: Fault): Fault {
+    const leader = this.leader()
+    return aimed(fault, (id) => (id + leader) % this.schedule.servers)
   }
 
   private countEvent(): void {

@@ -8,7 +8,7 @@ import { NO_END } from './explore.ts'
 import { loadPart } from './load.ts'
 import type { Schedule } from './schedule.ts'
 import { shrink } from './shrink.ts'
-import { logCase, writeTimeline } from './timeline.ts'
+import { drawSeen, logCase, writeTimeline } from './timeline.ts'
 
 /** What is to be shown of a seed that broke an invariant. */
 export interface Finding extends Case {
@@ -29,6 +29,8 @@ interface Shown {
   readonly tries: number
   readonly file: string
   readonly timeline: string
+  /** Of what clients saw, if that is what was wrong. */
+  readonly picture: string | null
 }
 
 /** Makes a case smaller, saves it, and writes its timeline. */
@@ -45,8 +47,10 @@ async function keepFinding(finding: Finding, outDir: string): Promise<Shown> {
   const file = join(outDir, `${name}.json`)
   await saveCase(file, smaller)
   const log = join(outDir, `${name}.log`)
-  await logCase(part, smaller, log, replay)
-  return { smaller, tries, file, timeline: await writeTimeline(log, outDir) }
+  const { seen } = await logCase(part, smaller, log, replay)
+  const timeline = await writeTimeline(log, outDir)
+  const picture = seen && (await drawSeen(name, seen, outDir))
+  return { smaller, tries, file, timeline, picture }
 }
 
 /** Tells a person what was found, and opens its timeline where it can be seen. */
@@ -62,15 +66,16 @@ export async function showFinding(
   say(`Replay: ${replay}`)
   // To make it smaller, or to write its log, would have no end either.
   if (isEndless) return
-  const { smaller, tries, file, timeline } = await keepFinding(finding, options.outDir)
+  const { smaller, tries, file, ...pages } = await keepFinding(finding, options.outDir)
   say(`\nMade smaller (${tries} tries), from ${sizeOf(schedule)}`)
   say(`to ${sizeOf(smaller.schedule)}:\n`)
   showSchedule(smaller.schedule)
   const { message, atMs } = smaller.violation
   say(`  at ${inMs(atMs)} ${message}\n`)
   say(`Replay: npm run explore -- --replay ${relative(ROOT, file)}`)
-  say(`Timeline: ${timeline}`)
-  if (options.open) await openPage(timeline)
+  say(`Timeline: ${pages.timeline}`)
+  if (pages.picture) say(`What clients saw: ${pages.picture}`)
+  if (options.open) await openPage(pages.picture ?? pages.timeline)
 }
 
 export function showSchedule(schedule: Schedule): void {

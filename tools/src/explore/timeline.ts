@@ -5,7 +5,7 @@ import type { Part } from '../lab/index.ts'
 import { logTestEnd, logTestStart } from '../testlog/frame.ts'
 import { silentLogger, testLogger } from '../testlog/logger.ts'
 import type { Case } from './case.ts'
-import { type Outcome, runSchedule } from './run.ts'
+import { type Outcome, runSchedule, type Seen } from './run.ts'
 
 /**
  * Runs a case once more, with the test log on, into a file, which is there when it is whole:
@@ -50,4 +50,14 @@ function withoutStack(message: string): Error {
   const error = new Error(message)
   delete error.stack
   return error
+}
+
+/** Draws what clients saw, beside the timeline. @returns the picture's address. */
+export async function drawSeen(
+  name: string,
+  seen: NonNullable<Seen>,
+  outDir: string,
+): Promise<string> {
+  const { HistoryPages } = await import('../viz/history.ts')
+  return new HistoryPages(outDir).draw(name, seen)
 }

@@ -1,6 +1,7 @@
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { TestRunner } from 'vitest'
+import { ROOT } from '../cli/root.ts'
 import type { Clock } from '../lab/clock.ts'
 import type { Random } from '../lab/random.ts'
 import { logTestEnd, logTestStart } from '../testlog/frame.ts'
@@ -22,6 +23,8 @@ export class TestRun {
   readonly network: NetworkKind
   /** The command that runs this again. */
   readonly replay: string
+  /** Where pages about it go: where its test log does. */
+  readonly outDir: string
   private readonly size: number
   private readonly test: string
   private readonly part: string
@@ -39,6 +42,12 @@ export class TestRun {
     this.test = test?.fullTestName ?? 'no test'
     this.part = basename(dirname(dirname(test?.file.filepath ?? '')))
     this.replay = this.replayCommand()
+    this.outDir = settings.logFile ? dirname(settings.logFile) : join(ROOT, 'timelines')
+  }
+
+  /** What a page about it is called. */
+  get title(): string {
+    return `${this.part}: ${this.test}, seed ${this.seed}`
   }
 
   /** Opens the test log, in the time of the cluster under test. */

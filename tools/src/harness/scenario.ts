@@ -1,4 +1,5 @@
 import { onTestFinished, TestRunner, test } from 'vitest'
+import { HistoryViolation } from '../lab/linearizable.ts'
 import { settings, type TestRun } from './run.ts'
 import { SEEDS_DONE } from './settings.ts'
 
@@ -69,6 +70,7 @@ export function endWithTest(h: Shutdown): void {
   onTestFinished(async ({ task }) => {
     const ending = await failureOf(() => h.shutdown())
     const [failure = ending] = task.result?.errors ?? []
+    await addPicture(ending, h.run)
     h.run.end(failure)
     sayReplay(failure, h.run)
     if (ending !== null) throw ending
@@ -85,9 +87,18 @@ async function runOnce<H extends Shutdown>(
   })
   const failures = [await failureOf(() => body(h)), await failureOf(() => h.shutdown())]
   const failure = failures.find((error) => error !== null) ?? null
+  await addPicture(failure, h.run)
   h.run.end(failure)
   sayReplay(failure, h.run)
   if (failure !== null) throw failure
+}
+
+/** What clients saw is shown better than told. */
+async function addPicture(failure: unknown, run: TestRun): Promise<void> {
+  if (!(failure instanceof HistoryViolation)) return
+  const { HistoryPages } = await import('../viz/history.ts')
+  const pages = new HistoryPages(run.outDir)
+  failure.message += `\n  picture: ${await pages.draw(run.title, failure.checked)}`
 }
 
 /** In the error itself, so that whoever reads of it knows how to see it again. */

@@ -12,6 +12,8 @@ export interface HistoryEvent {
   readonly answer: Answer
   /** Of a stale read's return; its server's life, if that is known. */
   readonly stale?: { readonly life: string | null } | null
+  /** In ms, if it is known. What counts is the order of the events. */
+  readonly time?: number | undefined
 }
 
 export class HistoryError extends Error {}
@@ -24,6 +26,8 @@ interface Open extends HistoryEvent {
 export class HistoryBuilder {
   private readonly operations: Operation[] = []
   private readonly staleReads: StaleRead[] = []
+  private readonly others: Operation[] = []
+  private readonly times: (number | undefined)[] = [undefined]
   private readonly open = new Map<string, Open>()
   private events = 0
 
@@ -31,6 +35,7 @@ export class HistoryBuilder {
   add(event: HistoryEvent): void {
     const { type, process, f, key } = event
     this.events += 1
+    this.times.push(event.time)
     const asked = this.open.get(process)
     if (type === 'invoke') {
       if (asked) {
@@ -48,11 +53,12 @@ export class HistoryBuilder {
       )
     }
     this.open.delete(process)
-    if (type === 'ok' && event.stale)
-      this.pushStale(asked, event.answer, event.stale.life)
-    else if (type === 'ok') this.push(asked, this.events, event.answer)
-    // What failed was certainly not carried out.
-    else if (type === 'info') this.push(asked, Number.POSITIVE_INFINITY, null)
+    if (type === 'ok' && event.stale) {
+      const operation = operationOf(asked, this.events, event.answer)
+      this.staleReads.push({ ...operation, life: event.stale.life })
+    } else if (type === 'ok') this.push(asked, this.events, event.answer)
+    else if (type === 'fail') this.others.push(operationOf(asked, this.events, null))
+    else this.push(asked, Number.POSITIVE_INFINITY, null)
   }
 
   finish(initial: unknown): History {
@@ -60,22 +66,22 @@ export class HistoryBuilder {
       this.push(asked, Number.POSITIVE_INFINITY, null)
     }
     this.operations.sort((a, b) => a.invokedAt - b.invokedAt)
-    return { operations: this.operations, staleReads: this.staleReads, initial }
-  }
-
-  private pushStale(asked: Open, answer: Answer, life: string | null): void {
-    const { process, f, key, value, condition, at } = asked
-    const times = { invokedAt: at, returnedAt: this.events }
-    this.staleReads.push({ process, f, key, value, condition, ...times, answer, life })
+    const { operations, staleReads, others, times } = this
+    return { operations, staleReads, others, times, initial }
   }
 
   private push(asked: Open, returnedAt: number, answer: Answer | null): void {
-    const { process, f, key, value, condition, at } = asked
+    const operation = operationOf(asked, returnedAt, answer)
     // A read that nobody got an answer to says nothing.
-    if (answer === null && READS.has(f)) return
-    const operation = { process, f, key, value, condition, returnedAt, answer }
-    this.operations.push({ ...operation, invokedAt: at })
+    const isOther = answer === null && READS.has(asked.f)
+    if (isOther) this.others.push(operation)
+    else this.operations.push(operation)
   }
+}
+
+function operationOf(asked: Open, returnedAt: number, answer: Answer | null): Operation {
+  const { process, f, key, value, condition, at } = asked
+  return { process, f, key, value, condition, invokedAt: at, returnedAt, answer }
 }
 
 const READS = new Set(['get', 'read', 'list'])

@@ -48,6 +48,10 @@ export interface History {
   readonly operations: readonly Operation[]
   /** Those that were answered. They have a rule of their own. */
   readonly staleReads: readonly StaleRead[]
+  /** What says nothing of the service: what was not done, and reads without an answer. */
+  readonly others: readonly Operation[]
+  /** By place in the history, from 1 on: when that was, in ms, where it is known. */
+  readonly times: readonly (number | undefined)[]
   /** What a key holds before anything is written to it. */
   readonly initial: unknown
 }

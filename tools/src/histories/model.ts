@@ -11,6 +11,8 @@ export interface Model<State> {
   /** The state after an operation; undefined when it cannot have been answered so. */
   step(state: State, operation: Operation): State | undefined
   textOf(state: State): string
+  /** The same for people. */
+  tell(state: State): string
   /**
    * Whether a change without an answer, which led to `after`, can be needed for an answer
    * that comes next. Some of the `others` without an answer may follow before that, but none
@@ -39,6 +41,7 @@ export const register: Model<unknown> = {
     return holds ? next : state
   },
   textOf: (state) => JSON.stringify(state),
+  tell: (state) => (state === null ? 'nothing' : JSON.stringify(state)),
   // What it wrote may be what a compare-and-set without an answer compared with.
   mayLead: () => true,
 }
@@ -73,6 +76,7 @@ export const keyValue = (told: ReadonlySet<unknown>): Model<Cell> => ({
     return afterChange(cell, operation)
   },
   textOf: ({ value, version }) => `${version ?? ''}:${JSON.stringify(value)}`,
+  tell: ({ value }) => (value === null ? 'nothing' : JSON.stringify(value)),
   mayLead(_change, after, { f, condition, answer }, others) {
     const { value: found, previous, version, held } = answer ?? {}
     const isAbsent = after.value === null
@@ -188,6 +192,11 @@ export function whole<State>(
       return keys
         .map((key) => `${key}=${model.textOf(state.get(key) ?? none)}`)
         .join(' ')
+    },
+    tell(state) {
+      const cells = [...state].map(([key, cell]) => [key, model.tell(cell)] as const)
+      const there = cells.filter(([, text]) => text !== 'nothing').sort()
+      return there.map(([key, text]) => `${key} = ${text}`).join(', ') || 'nothing'
     },
   }
 }

@@ -98,7 +98,11 @@ const row = z.object({
   stale: z.literal(true).optional(),
   server: z.int().optional(),
   life: z.int().optional(),
+  time: z.number().optional(),
 })
+
+/** In a ms: Jepsen counts in them. */
+const NANOSECONDS = 1_000_000
 
 const readNdjson = (line: string): HistoryEvent =>
   eventOfRow(z.parse(row, JSON.parse(line)))
@@ -109,16 +113,18 @@ const ednEvent = z.object({
   f: z.string(),
   key: z.unknown(),
   value: z.unknown().optional(),
+  time: z.number().optional(),
 })
 
 /** Of nemeses, who do something to the servers, and are no clients. */
 function readEdn(line: string): HistoryEvent | null {
   const text = line.trim().replace(/^\[|\]$/g, '')
   const map = parseEDNString(text, { mapAs: 'object', keywordAs: 'string' })
-  const { type, process, f, key, value } = z.parse(ednEvent, map)
+  const { type, process, f, key, value, time } = z.parse(ednEvent, map)
   if (typeof process === 'string') return null
   return {
     ...{ type, f, value, process: `${process}`, condition: null },
+    time: time === undefined ? time : time / NANOSECONDS,
     key: key === undefined || key === null ? '' : String(key),
     answer: f === 'get' || f === 'read' ? { value } : {},
   }

@@ -1,7 +1,7 @@
 /** A history as this repository writes it: one row an event. */
 import { check, type Finding } from './check.ts'
 import { HistoryBuilder, type HistoryEvent } from './events.ts'
-import type { Condition } from './history.ts'
+import type { Condition, History } from './history.ts'
 
 /** An operation is invoked, or it returns: in Jepsen's words. */
 export interface HistoryRow {
@@ -14,7 +14,7 @@ export interface HistoryRow {
   /** Of a list: the prefix. */
   readonly key: string
   /** In ms; what counts is the order of the rows. */
-  readonly time?: number
+  readonly time?: number | undefined
   /** What is written, or was found. */
   readonly value?: unknown
   readonly if?: Condition | undefined
@@ -31,10 +31,10 @@ export interface HistoryRow {
 
 export function eventOfRow(row: HistoryRow): HistoryEvent {
   const { process, if: asked, held, stale, server, life, ...event } = row
-  const { type, f, key, value, version, previous } = event
+  const { type, f, key, value, version, previous, time } = event
   const found = f === 'get' || f === 'read' || f === 'list' ? { value } : { previous }
   return {
-    ...{ type, f, key, value, process: `${process}` },
+    ...{ type, f, key, value, time, process: `${process}` },
     condition: asked ?? null,
     stale: stale ? { life: life === undefined ? null : `${server}.${life}` } : null,
     answer: {
@@ -45,15 +45,20 @@ export function eventOfRow(row: HistoryRow): HistoryEvent {
   }
 }
 
+/** @throws HistoryError when a row does not follow on those before it. */
+export function historyOf(rows: readonly HistoryRow[]): History {
+  const builder = new HistoryBuilder()
+  for (const row of rows) builder.add(eventOfRow(row))
+  return builder.finish(null)
+}
+
 /**
  * Whether a service's clients saw what can be explained, key by key. It gives up after so
  * many steps, whatever time they take: the same history has the same verdict.
  */
-export function checkRows(rows: readonly HistoryRow[]): Finding {
-  const builder = new HistoryBuilder()
-  for (const row of rows) builder.add(eventOfRow(row))
+export function checkHistory(history: History): Finding {
   const limits = { deadline: Number.POSITIVE_INFINITY, maxSteps: MAX_STEPS }
-  return check(builder.finish(null), { model: 'kv', split: true, limits })
+  return check(history, { model: 'kv', split: true, limits })
 }
 
 /** A hundred times what those of the laboratory take; some 200 MB. */

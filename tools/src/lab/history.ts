@@ -1,14 +1,6 @@
 import type { HistoryRow } from '../histories/rows.ts'
 import type { AppliedEntry } from './view.ts'
 
-/** A command that was offered to a server, and the index that it got there, or null. */
-export interface Offer {
-  readonly atMs: number
-  readonly to: number
-  readonly command: string
-  readonly index: number | null
-}
-
 /** What a client asks for, and what it is answered, as fields of a row. */
 export type Asked = Pick<HistoryRow, 'f' | 'key' | 'value' | 'if' | 'stale'>
 export type Answered = Pick<
@@ -49,15 +41,10 @@ export class ClientHistory {
   }
 }
 
-/** What was asked of a cluster, and what came of it. */
+/** What clients did, and what the servers' state machines were given. */
 export class History {
   readonly clients = new ClientHistory()
-  readonly offers: Offer[] = []
   private readonly applied = new Map<number, AppliedEntry[]>()
-
-  noteOffer(offer: Offer): void {
-    this.offers.push(offer)
-  }
 
   noteApplied(id: number, entry: AppliedEntry): void {
     const applied = this.applied.get(id)

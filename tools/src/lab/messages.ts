@@ -69,25 +69,30 @@ export class Messages {
       if (hasArrived && this.isOnce(request)) return
       hasArrived = true
       this.trace(to, 'receive', request)
-      this.ask(request, args, (reply) => {
-        const response: Rpc = {
-          ...request,
-          kind: 'reply',
-          from: to,
-          to: from,
-          args: reply as Args,
+      const node = this.node(to)
+      const reply = (answer: unknown) => {
+        if (answer && !node.machine.crashed) {
+          this.answer(request, answer as Args, machine, onReply)
         }
-        this.trace(to, 'send', response)
-        this.carry(response, (reply) => {
-          if (machine.crashed) {
-            // It restarted, and no longer knows that it asked.
-            fromAnEarlierLife()
-            return
-          }
-          this.trace(from, 'receive', response)
-          onReply(reply)
-        })
-      })
+      }
+      const answer = node.take(method, args, reply)
+      if (answer instanceof Promise) void this.keep(node, answer, reply)
+      else reply(answer)
+    })
+  }
+
+  private answer(request: Rpc, args: Args, asker: Machine, onReply: OnReply): void {
+    const { from: to, to: from } = request
+    const response: Rpc = { ...request, kind: 'reply', from, to, args }
+    this.trace(from, 'send', response)
+    this.carry(response, (reply) => {
+      if (asker.crashed) {
+        // It restarted, and no longer knows that it asked.
+        fromAnEarlierLife()
+        return
+      }
+      this.trace(to, 'receive', response)
+      onReply(reply)
     })
   }
 
@@ -119,16 +124,6 @@ export class Messages {
         })
       }
     })
-  }
-
-  private ask({ to, method }: Rpc, args: Args, onReply: OnReply): void {
-    const node = this.node(to)
-    const reply = (answer: unknown) => {
-      if (answer && !node.machine.crashed) onReply(answer)
-    }
-    const answer = node.take(method, args, reply)
-    if (answer instanceof Promise) void this.keep(node, answer, reply)
-    else reply(answer)
   }
 
   /** What was promised is an event of its own there. */

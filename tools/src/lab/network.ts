@@ -208,15 +208,18 @@ export class Network {
       if (this.canReach(rpc.from, rpc.to)) arrive(args)
       else this.onDrop(rpc, 'link cut on the way')
     }
-    const depart = () => {
-      this.onTravel(rpc, delayMs)
-      // Without a delay of its own, a message takes the time that its socket takes.
-      if (delayMs === 0) land()
-      else this.clock.setTimeout(land, delayMs)
+    if (!link) this.depart(rpc, delayMs, land)
+    else {
+      const depart = () => this.depart(rpc, delayMs, land)
+      link.carry({ rpc, bytes, depart, giveUp: (reason) => this.onDrop(rpc, reason) })
     }
-    const giveUp = (reason: string) => this.onDrop(rpc, reason)
-    if (link) link.carry({ rpc, bytes, depart, giveUp })
-    else depart()
+  }
+
+  private depart(rpc: Rpc, delayMs: number, land: () => void): void {
+    this.onTravel(rpc, delayMs)
+    // Without a delay of its own, a message takes the time that its socket takes.
+    if (delayMs === 0) land()
+    else this.clock.setTimeout(land, delayMs)
   }
 }
 

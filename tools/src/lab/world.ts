@@ -209,8 +209,8 @@ export class World<S extends Server = Server> {
     this.machine(id).run(() => this.server(id).start())
   }
 
-  /** Lets a client take part, whose code may await. `take` answers messages to it. */
-  join(take: Node['take'] = () => null): Place {
+  /** Lets a client take part, whose code may await. */
+  join(): Place {
     const id = FIRST_CLIENT + this.clients.length
     const random = this.nextStream()
     const logger = this.logger.child({ client: id })
@@ -222,7 +222,7 @@ export class World<S extends Server = Server> {
     this.clients.push({
       machine,
       costs: new Costs(),
-      take,
+      take: () => null,
       trace: (event, message, fields) => logger.info({ event, ...fields }, message),
       promised: 0,
     })
@@ -275,8 +275,6 @@ export class World<S extends Server = Server> {
     let index: number | null = null
     this.machine(id).run(() => {
       index = this.part.submit?.(this.server(id), command) ?? null
-      const atMs = this.clock.now()
-      this.history.noteOffer({ atMs, to: id, command, index })
     })
     return index
   }

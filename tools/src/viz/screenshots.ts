@@ -1,6 +1,6 @@
 /**
  * Takes the pictures of timelines that the README and the chapters show: `npm run
- * screenshots` runs three real runs and writes docs/public/shots/*.png, each in a light and
+ * screenshots` runs three real runs, draws two histories, and writes docs/public/shots/*.png, each in a light and
  * in a dark version.
  */
 import { mkdirSync, readdirSync, statSync } from 'node:fs'
@@ -73,6 +73,13 @@ const SHOTS: readonly Shot[] = [
     write: timelineOfMistake,
     pose: async () => {},
   },
+  ...['fresh', 'stale'].map((name) => ({
+    name: `${name}-history`,
+    height: 590,
+    windowHeight: 590,
+    write: (folder: string) => pictureOfHistory(folder, name),
+    pose: async () => {},
+  })),
 ]
 
 const NAMES = SHOTS.map(({ name }) => name)
@@ -109,6 +116,16 @@ async function timelineOfMistake(folder: string): Promise<string> {
   const page = readdirSync(outDir).find((name) => name.endsWith('.html'))
   if (page === undefined) throw new Error('the mistake figure-8 was not found')
   return join(outDir, page)
+}
+
+/** One of the two histories of part 4's chapter. */
+async function pictureOfHistory(folder: string, name: string): Promise<string> {
+  const file = join(root, 'part4/histories', `${name}.ndjson`)
+  const command = join(root, 'tools/src/linearizable/cli.ts')
+  const args = ['--import', 'tsx', command, file, '--open', '--out-dir', folder]
+  // One of them is not linearizable, and that is no failure here.
+  await execa(process.execPath, args, { reject: false, env: { CI: '1' } })
+  return join(folder, `${name}-history.html`)
 }
 
 async function take(browser: Browser, shot: Shot): Promise<void> {

@@ -1,10 +1,9 @@
 /** Where a browser comes from, on machines whose commands are all made here. */
-import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { execa } from 'execa'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 /** In real time, for processes that start. */
@@ -51,10 +50,10 @@ async function find(env: NodeJS.ProcessEnv = {}) {
     PLAYWRIGHT_BROWSERS_PATH: bin,
     PLAYWRIGHT_DOWNLOAD_HOST: 'http://127.0.0.1:9',
   }
-  const { stdout, stderr } = await promisify(execFile)(
+  const { stdout, stderr } = await execa(
     process.execPath,
     ['--import', 'tsx', '--input-type=module', '--eval', PROGRAM],
-    { cwd: TOOLS, env: { ...machine, ...env } },
+    { cwd: TOOLS, env: { ...machine, ...env }, extendEnv: false },
   )
   return { found: stdout.trim(), said: stderr.split('\n').filter(Boolean) }
 }

@@ -1,8 +1,8 @@
 /** Parts, files and machines that the explorer must not be taken in by. */
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execaSync } from 'execa'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { ROOT } from '../../src/cli/root.ts'
 import { readCase, saveCase } from '../../src/explore/case.ts'
@@ -225,6 +225,6 @@ test('a replay leaves its case as it was', SLOW, async () => {
   const file = join(folder, 'replay.log')
   writeFileSync(file, JSON.stringify(CASE))
   const args = ['--replay', file, '--out-dir', folder, '--no-open']
-  execFileSync(process.execPath, ['--import', 'tsx', main, ...args], { cwd: ROOT })
+  execaSync(process.execPath, ['--import', 'tsx', main, ...args], { cwd: ROOT })
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(CASE)
 })

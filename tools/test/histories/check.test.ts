@@ -30,7 +30,7 @@ function historyOf(told: readonly Told[]): History {
       ...operation,
     }))
     .sort((a, b) => a.invokedAt - b.invokedAt)
-  return { operations, staleReads: [], initial: null }
+  return { operations, staleReads: [], others: [], times: [], initial: null }
 }
 
 function verdict(told: readonly Told[]): string {

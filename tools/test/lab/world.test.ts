@@ -5,45 +5,10 @@ import type { Place, Surroundings } from '../../src/lab/part.ts'
 import { World } from '../../src/lab/world.ts'
 import { silentLogger } from '../../src/testlog/logger.ts'
 
-/** Two clients whose code awaits: one asks, the other thinks before it answers. */
-async function talk(seed: number): Promise<string[]> {
-  const world = new World({ part, size: 3, seed, logger: () => silentLogger })
-  world.startAll()
-  const said: string[] = []
-  const say = (text: string) => said.push(`${world.clock.now()} ${text}`)
-  const wait = (ms: number) =>
-    new Promise((resolve) => answerer.clock.setTimeout(() => resolve(null), ms))
-  const answerer = world.join(async (method, args) => {
-    await wait(100)
-    return { answers: method, args }
-  })
-  const asker = world.join()
-  const ask = (question: string) =>
-    new Promise((resolve) => asker.send(answerer.id, 'Ask', { question }, resolve))
-  const conversation = async () => {
-    for (const question of ['who', 'when']) say(JSON.stringify(await ask(question)))
-    say('done')
-  }
-  void conversation()
-  await world.sleep(1_000)
-  expect(said).toHaveLength(3)
-  return said
-}
-
-test('code that awaits runs in virtual time, the same for the same seed', async () => {
-  const said = await talk(1)
-  expect(said[0]).toContain('{"answers":"Ask","args":{"question":"who"}}')
-  // Two questions, of which each takes 100 ms and two messages.
-  expect(Number.parseFloat(said[2] ?? '')).toBeGreaterThan(204)
-  expect(Number.parseFloat(said[2] ?? '')).toBeLessThan(220)
-  expect(await talk(1)).toEqual(said)
-  expect(await talk(2)).not.toEqual(said)
-})
-
 const THINK_MS = 100
 
 /** A part whose servers think before they answer, and promise to, or call back. */
-function worldThatThinks(answers: 'by promise' | 'by calling'): World {
+function worldThatThinks(answers: 'by promise' | 'by calling', seed = 1): World {
   type OnReply = (reply: object) => void
   const build = (surroundings: Surroundings) => {
     const server = part.build(surroundings)
@@ -65,7 +30,7 @@ function worldThatThinks(answers: 'by promise' | 'by calling'): World {
   const world = new World({
     part: thinking as typeof part,
     size: 3,
-    seed: 1,
+    seed,
     logger: () => silentLogger,
   })
   world.startAll()
@@ -77,6 +42,28 @@ function operate(world: World, client: Place, server: number): Promise<number> {
     client.send(server, 'Operate', {}, () => resolve(world.clock.now())),
   )
 }
+
+/** The times at which one answer after the other has come. */
+async function talk(seed: number): Promise<number[]> {
+  const world = worldThatThinks('by promise', seed)
+  const client = world.join()
+  const times: number[] = []
+  const conversation = async () => {
+    while (times.length < 2) times.push(await operate(world, client, 0))
+  }
+  void conversation()
+  await world.sleep(1_000)
+  return times
+}
+
+test('code that awaits runs in virtual time, the same for the same seed', async () => {
+  const times = await talk(1)
+  // Two questions, of which each takes 100 ms and two messages.
+  expect(times[1]).toBeGreaterThan(204)
+  expect(times[1]).toBeLessThan(220)
+  expect(await talk(1)).toEqual(times)
+  expect(await talk(2)).not.toEqual(times)
+})
 
 test('a server that answers later answers at that instant, in either way', async () => {
   const [first, second] = await Promise.all(

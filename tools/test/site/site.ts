@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { execa } from 'execa'
 import { preview } from 'vite'
 
 const ROOT = join(import.meta.dirname, '../../..')
@@ -10,9 +9,7 @@ const VITEPRESS = join(ROOT, 'docs/node_modules/.bin/vitepress')
 export async function serveSite(
   folder: string,
 ): Promise<{ address: string; close: () => Promise<void> }> {
-  await promisify(execFile)(VITEPRESS, ['build', 'docs', '--outDir', folder], {
-    cwd: ROOT,
-  })
+  await execa(VITEPRESS, ['build', 'docs', '--outDir', folder], { cwd: ROOT })
   const server = await preview({
     configFile: false,
     root: folder,

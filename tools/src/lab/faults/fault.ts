@@ -7,7 +7,7 @@ import type { Dice } from './dice.ts'
  * drawn, done, told or made smaller. Which servers it strikes stands in its fields `server`,
  * `from`, `to` or `groups`, by which it can be aimed at others.
  */
-export interface FaultKind<F extends object> {
+export interface FaultKind<F extends object, Word extends string = never> {
   /**
    * How the explorer comes by it: 'temper', among those that a seed likes; 'slowness', among
    * those that make bytes and work take time; 'apart', by a chance of its own, so that what
@@ -34,6 +34,23 @@ export interface FaultKind<F extends object> {
   readonly endsByItself?: true
   /** What happens, in a sentence: its beginning. `who` names a server. */
   sentence(fault: F, who: (id: number) => string): string
+  /** Where a person may cause it, in the playground. */
+  readonly buttons?: Buttons<F, Word>
+}
+
+/** By what a fault begins and ends at a server, if it has a `canEnd`. */
+export interface Buttons<F, Word extends string> {
+  readonly begin: Button<Word>
+  readonly end: Button<Word>
+  /** What is caused there: how hard it strikes. */
+  at(server: number): F
+}
+
+interface Button<Word extends string> {
+  /** What pressing it is called in a link. */
+  readonly word: Word
+  /** What stands on it. */
+  readonly text: string
 }
 
 /** Where a fault is, without how hard it strikes. */

@@ -35,12 +35,12 @@ export type Ending = {
   readonly [K in FaultName]: { readonly kind: K } & Place<FieldsOf<(typeof FAULTS)[K]>>
 }[FaultName]
 
-type FieldsOf<T> = T extends FaultKind<infer F> ? F : never
+type FieldsOf<T> = T extends FaultKind<infer F, string> ? F : never
 
 export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[]
 
-export function kindOf(fault: { readonly kind: FaultName }): FaultKind<Fault> {
-  return FAULTS[fault.kind] as FaultKind<never> as FaultKind<Fault>
+export function kindOf(fault: { readonly kind: FaultName }): FaultKind<Fault, string> {
+  return FAULTS[fault.kind] as FaultKind<never, string> as FaultKind<Fault, string>
 }
 
 /** Begins a fault, whatever its kind; the line in the test log is part of it. */
@@ -64,32 +64,32 @@ export function end(world: World, ending: Ending): void {
 export function cause(world: World, fault: Fault): (() => void) | null {
   const kind = kindOf(fault)
   if (kind.canBegin && !kind.canBegin(world, fault)) return null
-  const machine = 'server' in fault ? world.machine(fault.server) : null
+  const machine =
+    kind.endsWithCrash && 'server' in fault ? world.machine(fault.server) : null
   begin(world, fault)
   if (kind.endsByItself) return null
   return () => {
-    if (kind.endsWithCrash && machine?.crashed) return
+    if (machine?.crashed) return
     if (kind.canEnd && !kind.canEnd(world, fault)) return
-    end(world, fault)
+    kind.end(world, fault)
   }
 }
 
 /** The ids of the servers that a fault names. */
 export function serversOf(fault: object): readonly number[] {
-  const { server, from, to, groups = [] } = fault as Partial<Names>
-  return [server, from, to, ...groups.flat()].filter((id) => id !== undefined)
+  const { server, from, to, groups } = fault as Partial<Names>
+  if (server !== undefined) return [server]
+  if (groups) return groups.flat()
+  return from === undefined || to === undefined ? [] : [from, to]
 }
 
 /** The same fault, of other servers. */
 export function aimed<F extends object>(fault: F, at: (id: number) => number): F {
   const { server, from, to, groups } = fault as Partial<Names>
-  return {
-    ...fault,
-    ...(server !== undefined && { server: at(server) }),
-    ...(from !== undefined && { from: at(from) }),
-    ...(to !== undefined && { to: at(to) }),
-    ...(groups && { groups: groups.map((group) => group.map(at)) }),
-  }
+  if (server !== undefined) return { ...fault, server: at(server) }
+  if (groups) return { ...fault, groups: groups.map((group) => group.map(at)) }
+  if (from === undefined || to === undefined) return fault
+  return { ...fault, from: at(from), to: at(to) }
 }
 
 /** What remains of a fault in a cluster of so many servers: itself, or nothing. */

@@ -14,7 +14,7 @@ type Crash = AtServer & {
   readonly forMs?: number
 }
 
-export const crash: FaultKind<Crash> = {
+export const crash: FaultKind<Crash, 'crash' | 'restart'> = {
   drawn: 'temper',
   appliesTo: (part) => part.storage !== undefined,
   draw: (dice) => ({ server: dice.server(), moment: drawMoment(dice.random) }),
@@ -32,6 +32,11 @@ export const crash: FaultKind<Crash> = {
   end: (world, { server }) => bringBack(world, server),
   canEnd: (world, { server }) => world.machine(server).crashed,
   sentence: ({ server, moment }, who) => `${who(server)} crashes${when(moment)}`,
+  buttons: {
+    begin: { word: 'crash', text: 'Crash' },
+    end: { word: 'restart', text: 'Restart' },
+    at: (server) => ({ server }),
+  },
 }
 
 function bringBack(world: World, server: number): void {
@@ -60,7 +65,7 @@ function when(moment: CrashMoment = { on: 'time' }): string {
   }
 }
 
-export const pause: FaultKind<AtServer> = {
+export const pause: FaultKind<AtServer, 'pause' | 'resume'> = {
   drawn: 'temper',
   draw: (dice) => ({ server: dice.server() }),
   canBegin: (world, { server }) => world.machine(server).isUp,
@@ -75,9 +80,14 @@ export const pause: FaultKind<AtServer> = {
   },
   canEnd: (world, { server }) => world.machine(server).isPaused,
   sentence: ({ server }, who) => `${who(server)} stands still`,
+  buttons: {
+    begin: { word: 'pause', text: 'Pause server' },
+    end: { word: 'resume', text: 'Resume server' },
+    at: (server) => ({ server }),
+  },
 }
 
-export const disconnect: FaultKind<AtServer> = {
+export const disconnect: FaultKind<AtServer, 'disconnect' | 'reconnect'> = {
   drawn: 'temper',
   mayStay: true,
   draw: (dice) => ({ server: dice.server() }),
@@ -96,6 +106,11 @@ export const disconnect: FaultKind<AtServer> = {
   },
   canEnd: (world, { server }) => !world.network.isConnected(server),
   sentence: ({ server }, who) => `${who(server)} is disconnected`,
+  buttons: {
+    begin: { word: 'disconnect', text: 'Disconnect' },
+    end: { word: 'reconnect', text: 'Reconnect' },
+    at: (server) => ({ server }),
+  },
 }
 
 /** Clocks within what the paper's timing requirement leaves room for. */

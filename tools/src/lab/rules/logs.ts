@@ -62,7 +62,7 @@ export const leaderCompleteness: Rule = {
     return {
       committed({ id, now: { term } }, index, entry) {
         if (committed[index - 1]) return
-        committed[index - 1] = { ...entry, inTerm: term }
+        committed[index - 1] = { term: entry.term, command: entry.command, inTerm: term }
         for (const { id: leader, before } of servers.values()) {
           if (before.role !== 'Leader' || before.term <= term) continue
           if (isSame(before.entryAt(index), entry)) continue

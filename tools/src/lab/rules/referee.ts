@@ -23,30 +23,24 @@ interface Listener {
  */
 export class Referee {
   private readonly servers = new Map<number, Seen>()
-  private readonly changed: readonly Listener[]
-  private readonly removed: readonly Listener[]
-  private readonly added: readonly Listener[]
-  private readonly advanced: readonly Listener[]
-  private readonly committed: readonly Listener[]
-  private readonly elected: readonly Listener[]
-  private readonly handedOver: readonly Listener[]
-  private readonly denials: readonly Listener[]
+  private readonly listeners: Record<Hook, Listener[]> = {
+    changed: [],
+    removed: [],
+    added: [],
+    advanced: [],
+    committed: [],
+    elected: [],
+    applied: [],
+    denied: [],
+  }
 
   constructor(rules: readonly Pick<Rule, 'name' | 'watch'>[]) {
-    const watchers = rules.map((rule) => ({ rule, watcher: rule.watch(this.servers) }))
-    const listeners = (hook: Hook): Listener[] =>
-      watchers.flatMap(({ rule, watcher }) => {
-        const tell = watcher[hook] as Tell | undefined
-        return tell ? [{ rule: rule.name, tell: tell.bind(watcher) }] : []
-      })
-    this.changed = listeners('changed')
-    this.removed = listeners('removed')
-    this.added = listeners('added')
-    this.advanced = listeners('advanced')
-    this.committed = listeners('committed')
-    this.elected = listeners('elected')
-    this.handedOver = listeners('applied')
-    this.denials = listeners('denied')
+    for (const rule of rules) {
+      const watcher = rule.watch(this.servers)
+      for (const hook of Object.keys(watcher) as Hook[]) {
+        this.listeners[hook].push({ rule: rule.name, tell: watcher[hook] as Tell })
+      }
+    }
   }
 
   /** Looks at a server to which something happened. @throws InvariantViolation */
@@ -54,10 +48,10 @@ export class Referee {
     const server = this.seen(id, view)
     if (server.isAsBefore) return
     const { hasChanged, isElected } = server
-    if (hasChanged) tell(this.changed, server)
+    if (hasChanged) tell(this.listeners.changed, server)
     this.compareLogs(server)
     if (server.hasAdvanced) this.tellCommitted(server)
-    if (isElected) tell(this.elected, server)
+    if (isElected) tell(this.listeners.elected, server)
     server.remember()
   }
 
@@ -66,14 +60,14 @@ export class Referee {
     const server = this.seen(id, view)
     // A snapshot stands for all that was applied before it.
     server.lastApplied = Math.max(server.lastApplied, view.firstIndex - 1)
-    tell(this.handedOver, server, entry.index, entry)
+    tell(this.listeners.applied, server, entry.index, entry)
     server.lastApplied = entry.index
-    tell(this.committed, server, entry.index, entry)
+    tell(this.listeners.committed, server, entry.index, entry)
   }
 
   /** A client is told that an entry will not be applied. @throws InvariantViolation */
   denied(id: number, view: View, index: number, term: number): void {
-    tell(this.denials, this.seen(id, view), index, { term, command: null })
+    tell(this.listeners.denied, this.seen(id, view), index, { term, command: null })
   }
 
   /** A server came back from a crash: what was volatile begins anew, the rest does not. */
@@ -106,10 +100,10 @@ export class Referee {
 
   private tellCommitted(server: Seen): void {
     const { now } = server
-    tell(this.advanced, server)
+    tell(this.listeners.advanced, server)
     const first = Math.max(server.commitIndex + 1, now.firstIndex)
     for (let index = first; index <= now.commitIndex; index += 1) {
-      tell(this.committed, server, index, now.entryAt(index))
+      tell(this.listeners.committed, server, index, now.entryAt(index))
     }
   }
 
@@ -121,12 +115,12 @@ export class Referee {
     while (kept >= now.firstIndex && server.entryAt(kept) !== now.entryAt(kept))
       kept -= 1
     if (kept < server.lastIndex) {
-      tell(this.removed, server, kept + 1)
+      tell(this.listeners.removed, server, kept + 1)
       server.dropAfter(kept)
     }
     for (let index = kept + 1; index <= lastIndex; index += 1) {
       const entry = now.entryAt(index) as Entry
-      tell(this.added, server, index, entry)
+      tell(this.listeners.added, server, index, entry)
       server.add(entry)
     }
   }

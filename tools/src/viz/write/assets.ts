@@ -18,23 +18,31 @@ const pageDir = join(here, '../page')
 /** Where tools keep what they can make again; a package's own folder for such. */
 const cacheDir = join(here, '../../../node_modules/.cache/raft-testlog-viz')
 
-let assets: Promise<Assets> | null = null
+/** What each kind of page begins with, in page/. */
+const ENTRIES = {
+  timeline: ['main.ts', 'style.css'],
+  history: ['history-main.ts', 'history-style.css'],
+} as const
+export type PageKind = keyof typeof ENTRIES
+
+const assets = new Map<PageKind, Promise<Assets>>()
 
 /**
- * The page's script and style, bundled and minified. To bundle takes longer than all the rest
+ * A page's script and style, bundled and minified. To bundle takes longer than all the rest
  * of a small page, so the result is kept until a source changes.
  */
-export function loadAssets(): Promise<Assets> {
-  assets ??= cachedBundle()
-  return assets
+export function loadAssets(kind: PageKind): Promise<Assets> {
+  const loading = assets.get(kind) ?? cachedBundle(kind)
+  assets.set(kind, loading)
+  return loading
 }
 
-async function cachedBundle(): Promise<Assets> {
-  const file = join(cacheDir, `${await fingerprint()}.json`)
+async function cachedBundle(kind: PageKind): Promise<Assets> {
+  const file = join(cacheDir, `${kind}-${await fingerprint()}.json`)
   try {
     return JSON.parse(await readFile(file, 'utf8')) as Assets
   } catch {
-    const bundled = await bundle()
+    const bundled = await bundle(kind)
     await keep(file, bundled)
     return bundled
   }
@@ -61,10 +69,10 @@ async function fingerprint(): Promise<string> {
   return hash.digest('hex').slice(0, 32)
 }
 
-async function bundle(): Promise<Assets> {
+async function bundle(kind: PageKind): Promise<Assets> {
   const { build } = await import('esbuild')
   const result = await build({
-    entryPoints: [join(pageDir, 'main.ts'), join(pageDir, 'style.css')],
+    entryPoints: ENTRIES[kind].map((name) => join(pageDir, name)),
     outdir: 'out',
     bundle: true,
     loader: { '.woff2': 'dataurl' },

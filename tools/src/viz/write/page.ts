@@ -83,17 +83,17 @@ const templates = new Map<string, Handlebars.TemplateDelegate>()
 
 /** Renders a template with the page's style, its script, and a policy that admits these. */
 export async function render(
-  name: 'timeline' | 'index',
+  name: 'timeline' | 'index' | 'history',
   fields: object,
 ): Promise<string> {
-  const { script, style } = await loadAssets()
+  const { script, style } = await loadAssets(name === 'history' ? name : 'timeline')
   const admitted = { script: digestOf(script), style: digestOf(style) }
   return renderWith({ script, style, policy: policyFor(admitted) }, name, fields)
 }
 
 async function renderWith(
   assets: object,
-  name: 'timeline' | 'index',
+  name: 'timeline' | 'index' | 'history',
   fields: object,
 ): Promise<string> {
   let template = templates.get(name)
@@ -114,7 +114,7 @@ export interface SharedAssets {
 
 /** Writes the script and the style into a folder, for many pages. */
 export async function writeSharedAssets(folder: string): Promise<SharedAssets> {
-  const { script, style } = await loadAssets()
+  const { script, style } = await loadAssets('timeline')
   // By what is in them: pages of another version may be in the folder.
   const scriptHref = `timeline-${nameOf(script)}.js`
   const styleHref = `timeline-${nameOf(style)}.css`

@@ -1,19 +1,25 @@
 /** Whether what clients saw can be explained, file by file. */
+import { parse } from 'node:path'
 import { Option } from 'commander'
 import { program, wholeNumber } from '../cli/command.ts'
 import { EXIT_USAGE, exitCodeOf } from '../cli/exit.ts'
+import { openPage } from '../cli/open.ts'
 import { complain, paint, say } from '../cli/print.ts'
-import { check, type Finding, MODELS, type ModelName } from './check.ts'
-import { HistoryError } from './events.ts'
-import { explain } from './explain.ts'
-import { readHistory } from './read.ts'
-import type { Verdict } from './search.ts'
+import { check, type Finding, MODELS, type ModelName } from '../histories/check.ts'
+import { HistoryError } from '../histories/events.ts'
+import { explain } from '../histories/explain.ts'
+import type { CheckedHistory } from '../histories/picture.ts'
+import { readHistory } from '../histories/read.ts'
+import type { Verdict } from '../histories/search.ts'
+import type { HistoryPages } from '../viz/history.ts'
 
 interface Options {
   readonly model?: ModelName
   readonly timeout: number
   readonly split: boolean
   readonly json: boolean
+  readonly open: boolean
+  readonly outDir: string
 }
 
 interface Row {
@@ -30,6 +36,7 @@ Examples:
   npm run linearizable -- history.ndjson
   npm run linearizable -- store/*/history.edn --model register --timeout 60
   npm run --silent linearizable -- history.ndjson --json
+  npm run linearizable -- history.ndjson --open
 
 Exit codes:
   0  all of them are linearizable
@@ -46,6 +53,8 @@ const EXIT_CODES: Readonly<Record<Verdict, number>> = {
 /** 24 bytes each, half of the room free: some 800 MB. */
 const MAX_STEPS = 16_000_000
 
+let pages: HistoryPages | null = null
+
 process.exitCode = await exitCodeOf(main)
 
 async function main(): Promise<number> {
@@ -61,6 +70,8 @@ async function main(): Promise<number> {
     .option('--timeout <s>', 'for each file, in seconds', wholeNumber(1), 60)
     .option('--no-split', 'check all keys together')
     .option('--json', 'print a JSON array of rows', false)
+    .option('--open', 'draw each, and open the picture in the browser', false)
+    .option('--out-dir <folder>', 'where pictures go', 'timelines/histories')
     .addHelpText('after', HELP)
   command.parse()
   const options = command.opts<Options>()
@@ -92,6 +103,7 @@ async function checkFile(file: string, options: Options): Promise<Row | null> {
       ms,
     }
     if (!options.json) sayRow(row, found)
+    if (options.open) await draw(file, { history, model, found }, options)
     return row
   } catch (error) {
     const isOurs = error instanceof HistoryError
@@ -99,6 +111,21 @@ async function checkFile(file: string, options: Options): Promise<Row | null> {
     complain(`error: ${(error as Error).message}`)
     return null
   }
+}
+
+/** Loaded when there is something to draw: it takes longer than to check most histories. */
+async function draw(
+  file: string,
+  checked: CheckedHistory,
+  { json, outDir }: Options,
+): Promise<void> {
+  if (!pages) {
+    const { HistoryPages } = await import('../viz/history.ts')
+    pages = new HistoryPages(outDir)
+  }
+  const picture = await pages.draw(parse(file).name, checked)
+  if (!json) say(`  picture: ${picture}`)
+  await openPage(picture)
 }
 
 function sayRow({ file, verdict, operations, ms }: Row, found: Finding): void {
