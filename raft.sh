@@ -2,7 +2,7 @@
 # Runs a server of a part, or asks one: ./raft.sh PART VERB …, see ./raft.sh part4 --help.
 root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")") || exit
 part=${1:-}
-usage="usage: ./raft.sh PART VERB …, where PART is part4 (./raft.sh part4 --help says more)"
+usage="usage: ./raft.sh PART VERB …, where PART is part4 or a later one (./raft.sh part4 --help says more)"
 if [[ $part == --help || $part == -h ]]; then
   echo "$usage"
   exit
