@@ -999,9 +999,11 @@ test('what was sent before a read came does not confirm it (thesis, 6.4)', () =>
   const before = appends.splice(0)
   const indexes = askToRead(leader)
   clock.advance(0)
+  // One round at a time.
+  expect(appends).toEqual([])
   for (const { reply } of before) reply({ term: 1, success: true })
   expect(indexes).toEqual([])
-  clock.advance(HEARTBEAT_MS)
+  clock.advance(0)
   appends[0]?.reply({ term: 1, success: true })
   expect(indexes).toEqual([last])
 })
@@ -1078,9 +1080,11 @@ test('reads that come during a round share the next (thesis, 6.4)', () => {
 
 test('reads that come in one turn cost one round', () => {
   const leader = quietLeaderOf(3)
-  for (let i = 0; i < 100; i += 1) askToRead(leader)
+  const reads = Array.from({ length: 100 }, () => askToRead(leader))
   leader.clock.advance(0)
   expect(leader.appends).toHaveLength(2)
+  leader.answerAll()
+  expect(reads).toEqual(Array(100).fill([leader.last]))
 })
 
 test('a read whose round is lost is confirmed by a heartbeat', () => {
@@ -1101,9 +1105,10 @@ test('a read is told what was committed when it came (thesis, 6.4)', () => {
   clock.advance(0)
   answerAll()
   expect(server.commitIndex).toBe(last + 1)
+  server.submit('y')
   const indexes = askToRead(leader)
   clock.advance(0)
-  server.submit('y')
+  server.submit('z')
   answerAll()
   expect(indexes).toEqual([last + 1])
 })
@@ -1207,8 +1212,10 @@ test('with leases, who has heard no leader for long votes (4.2.3)', () => {
 })
 
 test('with leases, a server that starts counts as having heard a leader (4.2.3)', () => {
-  const options = { ...LEASE, random: () => 0.5 }
-  const { server, clock } = oneServerOf(3, new MemoryStorage(), options)
+  const clock = new VirtualClock()
+  clock.advance(10 * TIMEOUT_MS)
+  const options = { ...LEASE, clock, random: () => 0.5 }
+  const { server } = oneServerOf(3, new MemoryStorage(), options)
   clock.advance(TIMEOUT_MS - 1)
   expect(server.requestVote(vote(1, 1))).toBeNull()
   clock.advance(1)
