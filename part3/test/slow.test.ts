@@ -21,6 +21,8 @@ interface Cluster {
 
 async function elect(h: Harness): Promise<Cluster> {
   const leader = await h.checkSingleLeader()
+  // What the election brought about is over.
+  await h.sleepMs(ROUND_TRIPS_MS)
   const [slow = 0, fast = 0] = h.ids.filter((id) => id !== leader.id)
   return { leader, slow, fast }
 }

@@ -484,6 +484,7 @@ test('a client that knows one address learns the others', async () => {
   expect(stage.asked).toEqual(['a', 'a', 'b'])
 })
 
+// Not as in part4: there is a third kind of read.
 test('a stale read is asked for as such', async () => {
   const stage = new Stage(() => FOUND)
   await stage.client.get('x', { consistency: 'stale' })

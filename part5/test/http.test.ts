@@ -570,6 +570,7 @@ test('who knows no leader asks to come again', async () => {
   expect(await response.json()).toMatchObject({ outcome: 'not done' })
 })
 
+// Not as in part4: reads have a bound of their own.
 test('where too much waits, one is asked to come again at once', async () => {
   const site = new Site({ limits: { entries: 0, length: 0, reads: 0 } })
   const response = await site.send('PUT', '/kv/x', { body: 'a' })

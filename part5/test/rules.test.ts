@@ -911,6 +911,385 @@ test('what has arrived when the election timer fires is read first', () => {
   expect(server.report()).toMatchObject({ role: 'Follower', leaderId: 1 })
 })
 
+test('a leader begins its term with an entry that has no command (thesis, 6.4)', () => {
+  const { server, clock, votes, appends, applied } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.log).toEqual([{ command: null, term: 1 }])
+  clock.advance(0)
+  const carrying = appends.filter(({ args }) => args.entries.length > 0)
+  expect(carrying.map(({ args }) => args.entries)).toEqual(
+    Array(2).fill([{ command: null, term: 1 }]),
+  )
+  carrying[0]?.reply({ term: 1, success: true })
+  expect(applied).toEqual([{ index: 1, command: null, term: 1 }])
+})
+
+test('what earlier leaders left is committed without anybody’s command (thesis, 6.4)', () => {
+  const { server, clock, votes, appends, applied } = oneServerOf(3)
+  server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 2) })
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 3, voteGranted: true })
+  clock.advance(0)
+  expect(server.commitIndex).toBe(0)
+  appends.find(({ args }) => args.entries.length > 0)?.reply({ term: 3, success: true })
+  expect(server.commitIndex).toBe(3)
+  expect(applied.map(({ command }) => command)).toEqual(['1 of 1', '2 of 2', null])
+})
+
+test('an entry without a command is not one with an empty command', () => {
+  const { server, applied, storage } = oneServerOf(3)
+  const entries = [
+    { command: null, term: 1 },
+    { command: '', term: 1 },
+  ]
+  server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 2 })
+  expect(server.log).toEqual(entries)
+  expect(afterCrash(storage).log).toEqual(entries)
+  expect(applied.map(({ command }) => command)).toEqual([null, ''])
+})
+
+/** Asks for a read. @returns the indexes that came, in order. */
+function askToRead({ server }: { server: ConsensusModule }): number[] {
+  const indexes: number[] = []
+  server.readIndex((index) => indexes.push(index))
+  return indexes
+}
+
+/** A leader that has heard from all, to whom nothing more is on its way. */
+function quietLeaderOf(size: number, options: ServerOptions = {}) {
+  const leader = leaderOf(size, options)
+  const answerAll = (reply: Partial<AppendEntriesReply> = {}) => {
+    for (const { reply: send } of leader.appends.splice(0)) {
+      send({ term: 1, success: true, ...reply })
+    }
+  }
+  answerAll()
+  return { ...leader, answerAll }
+}
+
+test('a read waits for a majority to answer what was sent after it came (thesis, 6.4)', () => {
+  const leader = quietLeaderOf(5)
+  const { clock, appends, last } = leader
+  const indexes = askToRead(leader)
+  clock.advance(0)
+  // Not with the next heartbeat: now. The leader confirms itself.
+  expect(appends.map(({ args }) => args.entries)).toEqual(Array(4).fill([]))
+  appends[0]?.reply({ term: 1, success: true })
+  expect(indexes).toEqual([])
+  appends[3]?.reply({ term: 1, success: true })
+  expect(indexes).toEqual([last])
+  for (const { reply } of appends) reply({ term: 1, success: true })
+  expect(indexes).toEqual([last])
+})
+
+test('who refuses entries confirms the leader all the same (thesis, 6.4)', () => {
+  const leader = quietLeaderOf(3)
+  const indexes = askToRead(leader)
+  leader.clock.advance(0)
+  const refusal = { success: false, conflictTerm: 0, conflictIndex: 1 }
+  leader.answerAll(refusal)
+  expect(indexes).toEqual([leader.last])
+})
+
+test('what was sent before a read came does not confirm it (thesis, 6.4)', () => {
+  const leader = leaderOf(3)
+  const { clock, appends, last } = leader
+  // The heartbeat that is on its way.
+  const before = appends.splice(0)
+  const indexes = askToRead(leader)
+  clock.advance(0)
+  // One round at a time.
+  expect(appends).toEqual([])
+  for (const { reply } of before) reply({ term: 1, success: true })
+  expect(indexes).toEqual([])
+  clock.advance(0)
+  appends[0]?.reply({ term: 1, success: true })
+  expect(indexes).toEqual([last])
+})
+
+test('entries that were sent before a read came do not confirm it (thesis, 6.4)', () => {
+  const leader = quietLeaderOf(3)
+  const { server, clock, appends } = leader
+  server.submit('x')
+  clock.advance(0)
+  const carrying = appends.splice(0)
+  const indexes = askToRead(leader)
+  clock.advance(0)
+  for (const { reply } of carrying) reply({ term: 1, success: true })
+  expect(indexes).toEqual([])
+})
+
+test('an answer that comes twice counts once for a read (thesis, 6.4)', () => {
+  const leader = quietLeaderOf(5)
+  const indexes = askToRead(leader)
+  leader.clock.advance(0)
+  const [answer] = leader.appends
+  for (let i = 0; i < 4; i += 1) answer?.reply({ term: 1, success: true })
+  expect(indexes).toEqual([])
+})
+
+test('a leader that learns that it is deposed confirms no read (thesis, 6.4)', () => {
+  const leader = quietLeaderOf(5)
+  const { server, clock, appends } = leader
+  const indexes = askToRead(leader)
+  clock.advance(0)
+  appends[0]?.reply({ term: 2, success: false })
+  for (const { reply } of appends.slice(1)) reply({ term: 1, success: true })
+  expect(server.report().role).toBe('Follower')
+  expect(indexes).toEqual([])
+})
+
+test('a leader elected again confirms no read of its last time, nor by its answers', () => {
+  const leader = quietLeaderOf(3)
+  const { server, clock, votes, appends } = leader
+  const before = askToRead(leader)
+  clock.advance(0)
+  const ofLastTime = appends.splice(0)
+  server.requestVote(vote(2, 1))
+  clock.advance(TIMEOUT_MS)
+  votes.at(-1)?.reply({ term: 3, voteGranted: true })
+  const after = askToRead(leader)
+  clock.advance(HEARTBEAT_MS)
+  for (const { reply } of ofLastTime) reply({ term: 1, success: true })
+  expect([before, after]).toEqual([[], []])
+  for (const { reply } of appends.splice(0)) reply({ term: 3, success: true })
+  expect([before, after]).toEqual([[], [2]])
+})
+
+test('reads that come during a round share the next (thesis, 6.4)', () => {
+  const leader = quietLeaderOf(3)
+  const { clock, appends, last, answerAll } = leader
+  const first = askToRead(leader)
+  clock.advance(0)
+  expect(appends).toHaveLength(2)
+  const others = [askToRead(leader), askToRead(leader), askToRead(leader)]
+  clock.advance(0)
+  expect(appends).toHaveLength(2)
+  answerAll()
+  expect(first).toEqual([last])
+  expect(others).toEqual([[], [], []])
+  clock.advance(0)
+  expect(appends).toHaveLength(2)
+  answerAll()
+  expect(others).toEqual([[last], [last], [last]])
+  // Then nobody asks any more.
+  clock.advance(0)
+  expect(appends).toEqual([])
+})
+
+test('reads that come in one turn cost one round', () => {
+  const leader = quietLeaderOf(3)
+  const reads = Array.from({ length: 100 }, () => askToRead(leader))
+  leader.clock.advance(0)
+  expect(leader.appends).toHaveLength(2)
+  leader.answerAll()
+  expect(reads).toEqual(Array(100).fill([leader.last]))
+})
+
+test('a read whose round is lost is confirmed by a heartbeat', () => {
+  const leader = quietLeaderOf(3)
+  const { clock, appends, last, answerAll } = leader
+  const indexes = askToRead(leader)
+  clock.advance(0)
+  appends.length = 0
+  clock.advance(HEARTBEAT_MS)
+  answerAll()
+  expect(indexes).toEqual([last])
+})
+
+test('a read is told what was committed when it came (thesis, 6.4)', () => {
+  const leader = quietLeaderOf(3)
+  const { server, clock, last, answerAll } = leader
+  server.submit('x')
+  clock.advance(0)
+  answerAll()
+  expect(server.commitIndex).toBe(last + 1)
+  server.submit('y')
+  const indexes = askToRead(leader)
+  clock.advance(0)
+  server.submit('z')
+  answerAll()
+  expect(indexes).toEqual([last + 1])
+})
+
+test('no read is of before the leader’s own first entry (thesis, 6.4)', () => {
+  const cluster = oneServerOf(3)
+  const { server, clock, votes, appends } = cluster
+  // It does not know that both are committed: an earlier leader may have answered to them.
+  server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 2) })
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 3, voteGranted: true })
+  const indexes = askToRead(cluster)
+  clock.advance(HEARTBEAT_MS)
+  const heartbeats = appends.filter(({ args }) => args.entries.length === 0)
+  for (const { reply } of heartbeats) reply({ term: 3, success: true })
+  expect(server.commitIndex).toBe(0)
+  expect(indexes).toEqual([3])
+})
+
+test('a cluster of one confirms its reads by itself', () => {
+  const leader = leaderOf(1)
+  const indexes = askToRead(leader)
+  leader.clock.advance(0)
+  expect(indexes).toEqual([leader.last])
+})
+
+test('a read writes nothing to the log, nor to the disk', () => {
+  const leader = quietLeaderOf(3)
+  const { server, clock, storage, last, answerAll } = leader
+  const sync = vi.spyOn(storage, 'sync')
+  const indexes = askToRead(leader)
+  clock.advance(0)
+  answerAll()
+  expect(indexes).toEqual([last])
+  expect(server.log).toHaveLength(last)
+  expect(sync).not.toHaveBeenCalled()
+})
+
+test('a follower asks the leader what it must have applied for a read (thesis, 6.4)', () => {
+  const follower = oneServerOf(3)
+  const { server, reads } = follower
+  expect(askToRead(follower)).toEqual([])
+  expect(reads).toEqual([])
+  server.appendEntries(heartbeat(4, 2))
+  const indexes = askToRead(follower)
+  expect(reads.map(({ args }) => args)).toEqual([{ term: 4 }])
+  reads[0]?.reply({ index: 7 })
+  expect(indexes).toEqual([7])
+})
+
+test('who does not lead gives a follower no answer; a leader, when it is confirmed', () => {
+  const answers: ReadIndexReply[] = []
+  const follower = oneServerOf(3)
+  follower.server.appendEntries(heartbeat(1, 1))
+  follower.server.onReadIndex({ term: 1 }, (reply) => answers.push(reply))
+  expect(follower.reads).toEqual([])
+
+  const leader = quietLeaderOf(3)
+  leader.server.onReadIndex({ term: 1 }, (reply) => answers.push(reply))
+  leader.clock.advance(0)
+  expect(answers).toEqual([])
+  leader.answerAll()
+  expect(answers).toEqual([{ index: leader.last }])
+
+  // Who asks may have heard of a later leader.
+  leader.server.onReadIndex({ term: 2 }, (reply) => answers.push(reply))
+  leader.clock.advance(0)
+  expect(leader.server.report()).toMatchObject({ role: 'Follower', term: 2 })
+  expect(answers).toHaveLength(1)
+
+  const stopped = oneServerOf(3)
+  stopped.server.stop()
+  stopped.server.onReadIndex({ term: 9 }, (reply) => answers.push(reply))
+  expect(stopped.server.report().term).toBe(0)
+  expect(answers).toHaveLength(1)
+})
+
+const LEASE = { lease: true }
+
+test('with leases, who has heard a leader ignores who stands for election (4.2.3)', () => {
+  const { server, clock } = oneServerOf(3, new MemoryStorage(), LEASE)
+  clock.advance(TIMEOUT_MS - 1)
+  server.appendEntries(heartbeat(1, 1))
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.requestVote(vote(2, 2))).toBeNull()
+  // Its term was not looked at.
+  expect(server.report().term).toBe(1)
+})
+
+test('with leases, who has heard no leader for long votes (4.2.3)', () => {
+  // Its own timer runs for longer than the shortest there is.
+  const { server, clock } = oneServerOf(3, new MemoryStorage(), {
+    ...LEASE,
+    random: () => 0.5,
+  })
+  server.appendEntries(heartbeat(1, 1))
+  clock.advance(TIMEOUT_MS)
+  expect(server.requestVote(vote(2, 2))).toEqual({ term: 2, voteGranted: true })
+  // To vote, or to hear of a candidate, is not to hear a leader.
+  expect(server.requestVote(vote(3, 1))).toEqual({ term: 3, voteGranted: true })
+})
+
+test('with leases, a server that starts counts as having heard a leader (4.2.3)', () => {
+  const clock = new VirtualClock()
+  clock.advance(10 * TIMEOUT_MS)
+  const options = { ...LEASE, clock, random: () => 0.5 }
+  const { server } = oneServerOf(3, new MemoryStorage(), options)
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.requestVote(vote(1, 1))).toBeNull()
+  clock.advance(1)
+  expect(server.requestVote(vote(1, 1))).toEqual({ term: 1, voteGranted: true })
+})
+
+test('with leases, a leader that a majority hears ignores who stands for election', () => {
+  const { server, clock, answerAll } = quietLeaderOf(3, LEASE)
+  // The heartbeat that was answered left when the clock stood as it does now.
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.requestVote(vote(2, 1))).toBeNull()
+  expect(server.report()).toMatchObject({ role: 'Leader', term: 1 })
+  answerAll()
+  clock.advance(TIMEOUT_MS)
+  // Nobody has answered since: others may well have another leader.
+  expect(server.requestVote(vote(2, 1))).toMatchObject({ term: 2 })
+  expect(server.report().role).toBe('Follower')
+})
+
+test('without leases, a server that has just heard a leader votes for another', () => {
+  const { server } = oneServerOf(3)
+  server.appendEntries(heartbeat(1, 1))
+  expect(server.requestVote(vote(2, 2))).toEqual({ term: 2, voteGranted: true })
+})
+
+test('in a lease a read is answered at once; it ends before any voter would vote (6.4.1)', () => {
+  const leader = quietLeaderOf(3, LEASE)
+  const { clock, appends, last } = leader
+  // By a clock that is 10 % slow, while the voters' are 10 % fast.
+  const leaseMs = (TIMEOUT_MS * 0.9) / 1.1
+  clock.advance(Math.floor(leaseMs))
+  appends.length = 0
+  expect(askToRead(leader)).toEqual([last])
+  expect(appends).toEqual([])
+  clock.advance(1)
+  appends.length = 0
+  const indexes = askToRead(leader)
+  expect(indexes).toEqual([])
+  // The rounds since were lost: the next is that of a heartbeat.
+  clock.advance(HEARTBEAT_MS)
+  leader.answerAll()
+  expect(indexes).toEqual([last])
+})
+
+test('a lease counts from when its round was sent, not from its answers (6.4.1)', () => {
+  const leader = quietLeaderOf(3, LEASE)
+  const { clock, appends, last } = leader
+  appends.length = 0
+  clock.advance(HEARTBEAT_MS)
+  const [late] = appends.splice(0)
+  clock.advance(HEARTBEAT_MS)
+  late?.reply({ term: 1, success: true })
+  // Sent 50 ms after the round of which the lease was before.
+  clock.advance(HEARTBEAT_MS + 22)
+  expect(askToRead(leader)).toEqual([last])
+  clock.advance(1)
+  expect(askToRead(leader)).toEqual([])
+})
+
+test('a leader has no lease before a majority has answered it in its term (6.4.1)', () => {
+  const cluster = oneServerOf(5, new MemoryStorage(), LEASE)
+  const { clock, votes, appends } = cluster
+  clock.advance(TIMEOUT_MS)
+  for (const { reply } of votes) reply({ term: 1, voteGranted: true })
+  appends[0]?.reply({ term: 1, success: true })
+  expect(askToRead(cluster)).toEqual([])
+  appends[1]?.reply({ term: 1, success: true })
+  expect(askToRead(cluster)).toEqual([1])
+})
+
+test('without leases no read is answered at once', () => {
+  expect(askToRead(quietLeaderOf(3))).toEqual([])
+})
+
 /** What a server would find if its machine lost power now, and all that was not synced. */
 function afterCrash(storage: MemoryStorage) {
   storage.crash(() => 0)
