@@ -296,9 +296,17 @@ export class KeyValueClient {
   /** A change: numbered, so that it can be sent again. */
   private async carryOutOnce(change: Change, options: SendOptions): Promise<Result> {
     for (;;) {
+      const isFirst = this.session === null
       this.session ??= this.register(options)
       const asked = this.session
-      const session = await asked
+      const session = isFirst
+        ? await asked
+        : await beforeAbort(
+            asked.catch(() => null),
+            options.signal,
+          )
+      // Who began to register had less time.
+      if (!session) continue
       const serial = await session.begin(options.signal)
       const tally = { unknown: 0 }
       const numbered = () => ({ ...change, session: session.number(serial) })
@@ -318,7 +326,8 @@ export class KeyValueClient {
       (result) => new Session(result.kind === 'registered' ? result.client : 0),
       (error: Error) => {
         this.forget(session)
-        throw new NotDone(`it has no session: ${error.message}`)
+        if (error instanceof NotDone) throw error
+        throw new NotDone(`it could not register (${error.message})`)
       },
     )
     return session
@@ -412,6 +421,21 @@ function conditionIn(options: ChangeOptions): { if?: Condition } {
 }
 
 type Failure = Exclude<Reply, { outcome: 'done' }>
+
+/** @throws NotDone when nobody waits any more. */
+async function beforeAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let give = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    give = () => reject(new NotDone('its time was over before it was sent'))
+    if (signal.aborted) give()
+    signal.addEventListener('abort', give)
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', give)
+  }
+}
 
 function isFinal(reply: Failure): boolean {
   return reply.outcome === 'not done' && reply.isFinal === true

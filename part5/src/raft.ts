@@ -165,7 +165,8 @@ export class ConsensusModule {
   matchIndex = new Map<number, number>()
   /** By peer: the entries it has not answered; no others are on their way to it. */
   private unanswered = new Map<number, AppendEntriesArgs>()
-  private reads = new Reads(0, 0, 0)
+  /** What wants to be read from this leader, and who confirms that it is one. */
+  reads = new Reads(0, 0, 0)
 
   private electionTimer: unknown
   private heartbeatTimer: unknown

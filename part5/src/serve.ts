@@ -241,9 +241,11 @@ export class KeyValueServer {
 
   private leaderHeardMsAgo(): number | null {
     const { isLeader, leaderId } = this.server.consensus.report()
-    if (isLeader) return 0
-    const heardAt = leaderId === null ? undefined : this.heardAt.get(leaderId)
-    return heardAt === undefined ? null : realClock.now() - heardAt
+    // A leader counts as heard while a majority says that it leads.
+    const { confirmed } = this.server.consensus.reads
+    const heardAt = isLeader ? confirmed.beganAt : this.heardAt.get(leaderId ?? -1)
+    const msAgo = realClock.now() - (heardAt ?? Number.NEGATIVE_INFINITY)
+    return Number.isFinite(msAgo) ? msAgo : null
   }
 
   /** What it knows of a peer: when it heard of it, and as a leader, how far its log is. */

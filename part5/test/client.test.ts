@@ -504,3 +504,31 @@ test('a client leaves no timer behind', async () => {
 test('a client needs a server to begin with', () => {
   expect(() => new Stage(() => CHANGED, { servers: [] })).toThrow('needs a server')
 })
+
+test('who has more time than who began to register does not fail with it', async () => {
+  const stage = new Stage(
+    () => CHANGED,
+    {},
+    [],
+    ({ atMs }) => (atMs < 300 ? notDone() : done({ kind: 'registered', client: 5 })),
+  )
+  const short = stage.client.put('x', '1', { timeoutMs: 100 })
+  const long = stage.client.put('x', '2', { timeoutMs: 5_000 })
+  const told = short.catch((error: Error) => error)
+  expect(await stage.until(long)).toMatchObject({ held: true })
+  expect(await told).toBeInstanceOf(NotDone)
+})
+
+test('who has less time than who began to register does not wait for it', async () => {
+  const stage = new Stage(
+    () => CHANGED,
+    {},
+    [],
+    () => notDone(),
+  )
+  const long = stage.client.put('x', '1', { timeoutMs: 5_000 })
+  const call = stage.client.put('x', '2', { timeoutMs: 100 })
+  await expect(stage.until(call)).rejects.toThrow(NotDone)
+  expect(stage.clock.now()).toBeLessThan(200)
+  await expect(stage.until(long)).rejects.toThrow(NotDone)
+})

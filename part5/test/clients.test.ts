@@ -149,6 +149,7 @@ scenario('what was put outlives its leader', 3, async (h) => {
   expect(await client.get('x')).toMatchObject({ value: '1' })
 })
 
+// Not as in part4: reads have three kinds of consistency.
 scenario('a leader that crashes and returns has what it missed', 3, async (h) => {
   const client = h.client()
   const { id } = await h.checkSingleLeader()

@@ -70,6 +70,7 @@ class Scripted {
   }
 }
 
+// Not as in part4: the leader’s own entry stands before it.
 test('a client is answered when its command is applied, and not before', () => {
   const { service, consensus, clock } = new Single().elect()
   const answers: Answer[] = []
@@ -196,6 +197,7 @@ test('a server that does not lead has taken nothing, and says who may', () => {
   expect(leader.submitted).toEqual([])
 })
 
+// Not as in part4: a read is not among it.
 test('a leader that is deposed does not know what becomes of what it took', () => {
   const leader = new Scripted()
   leader.ask(PUT)
@@ -226,6 +228,7 @@ test('a server that stops answers everyone who waits', () => {
   expect(answers[100]).toMatchObject({ outcome: 'not done', leaderId: null })
 })
 
+// Not as in part4: a stale read says what was applied.
 test('the entry of another term at its index is not the client’s', () => {
   const leader = new Scripted()
   leader.ask(PUT)
@@ -259,6 +262,7 @@ test('at the deadline the outcome is unknown, and what comes later tells nobody'
   expect(leader.service.gauge()).toMatchObject({ clients: 0, entries: 0, keys: 1 })
 })
 
+// Not as in part4: there is more to leave behind.
 test('a client that hangs up leaves nothing behind', () => {
   const leader = new Scripted()
   const hangUp = leader.ask(PUT)
@@ -291,6 +295,7 @@ test('what is not applied is bounded in entries, whether its client waits or not
   expect(leader.submitted).toHaveLength(4)
 })
 
+// Not as in part4: an entry says when it was taken.
 test('what is not applied is bounded in length', () => {
   const { length } = toCommand({ ...PUT, elapsed: 0 })
   const leader = new Scripted({ entries: 100, length: 2 * length })
@@ -317,6 +322,7 @@ test('a full server that does not lead sends on to who does', () => {
   expect(leader.answers).toMatchObject([{ outcome: 'not done', leaderId: 1 }])
 })
 
+// Not as in part4: reads are asked for in another way.
 test('an operation that no server can carry out is not taken', () => {
   const leader = new Scripted()
   const put: Request = { op: 'put', key: '', value: '' }
@@ -327,6 +333,7 @@ test('an operation that no server can carry out is not taken', () => {
   expect(leader.submitted).toEqual([])
 })
 
+// Not as in part4: it says what was applied.
 test('a stale read needs no leader, and shows what this server has applied', () => {
   const follower = new Scripted()
   follower.becomes('Follower', 4)
