@@ -1,17 +1,25 @@
-import { matcher } from '../cli/pattern.ts'
+/** In these nothing but text can be meant. */
+const WORDS = /^[\w ]*$/
 
 /**
  * The tests that a pattern means: the one whose whole name it is, or else those whose names
  * it matches as text or as a regular expression, in any case. All of them without a pattern.
  */
-export function selectTests(names: readonly string[], pattern: string): string[] {
+export async function selectTests(
+  names: readonly string[],
+  pattern: string,
+): Promise<string[]> {
   if (names.includes(pattern)) return [pattern]
   const text = pattern.toLowerCase()
-  const matches = matcherOrNull(pattern)
+  const matches = WORDS.test(pattern) ? null : await matcherOrNull(pattern)
   return names.filter((name) => name.toLowerCase().includes(text) || matches?.(name))
 }
 
-function matcherOrNull(pattern: string): ((text: string) => boolean) | null {
+async function matcherOrNull(
+  pattern: string,
+): Promise<((text: string) => boolean) | null> {
+  // Loaded where it is needed: that takes some 25 ms, and most patterns are words.
+  const { matcher } = await import('../cli/pattern.ts')
   try {
     return matcher(pattern, { ignoreCase: true })
   } catch {

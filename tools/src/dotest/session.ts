@@ -32,7 +32,7 @@ export class Session {
   async run(): Promise<number> {
     const { part, pattern, seed, seeds } = this.request
     const { names } = this.tests
-    const chosen = selectTests(names, pattern)
+    const chosen = await selectTests(names, pattern)
     if (chosen.length === 0) {
       const list = names.map((name) => `\n  ${name}`).join('')
       complain(`error: no test of ${part} matches "${pattern}"; its tests are${list}`)
