@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { mistakes } from 'playground/mistakes'
 import { defineConfig } from 'vitest/config'
 
 const root = import.meta.dirname
@@ -21,6 +22,7 @@ export default defineConfig({
     ...(process.env.RAFT_NETWORK === 'grpc' && { maxWorkers: 4 }),
     projects: [...parts, 'tools', 'playground'].map((name) => ({
       extends: true,
+      ...(name === 'playground' && { plugins: [mistakes()] }),
       test: {
         name,
         root: join(root, name),

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { mistakes } from 'playground/mistakes'
 import { type DefaultTheme, defineConfig } from 'vitepress'
 import { DOCS, sourcePageFor } from './source-pages.ts'
 import { withoutNode } from './without-node.ts'
@@ -43,9 +44,17 @@ export default defineConfig({
     docFooter: { prev: 'Before this', next: 'After this' },
   },
   vite: {
-    plugins: [withoutNode()],
+    plugins: [withoutNode(), mistakes()],
     // The parts' code is built as it is; anything else would be another program.
-    build: { chunkSizeWarningLimit: 1000 },
+    build: {
+      chunkSizeWarningLimit: 1000,
+      rollupOptions: {
+        // Of comments in packages, which matter to nobody here.
+        onwarn: (warning, warn) => {
+          if (warning.code !== 'INVALID_ANNOTATION') warn(warning)
+        },
+      },
+    },
   },
 })
 

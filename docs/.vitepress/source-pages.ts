@@ -12,7 +12,8 @@ const ROOT = dirname(DOCS)
 /** Linked from the playground, whatever the chapters say. */
 const ALWAYS = readdirSync(ROOT)
   .filter((name) => /^part\d+$/.test(name))
-  .map((part) => `${part}/src/raft.ts`)
+  .flatMap((part) => [`${part}/src/raft.ts`, `${part}/src/service.ts`])
+  .filter((file) => existsSync(join(ROOT, file)))
 
 const LANGUAGES: Readonly<Record<string, string>> = {
   '.ts': 'ts',

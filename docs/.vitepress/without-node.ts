@@ -13,7 +13,8 @@ export function withoutNode(): Plugin {
     name: 'without-node',
     enforce: 'pre',
     resolveId(id, importer, { ssr }) {
-      if (!/\/part\d+\/src\/storage\.ts$/.test(importer ?? '')) return null
+      const [file = ''] = (importer ?? '').split('?')
+      if (!/\/part\d+\/src\/storage\.ts$/.test(file)) return null
       // Where pages are drawn ahead there is Node, but not the part's packages.
       if (id !== LOCK && (ssr || !id.startsWith('node:'))) return null
       return { id: EMPTY, syntheticNamedExports: true }

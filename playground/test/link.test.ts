@@ -12,6 +12,8 @@ const RUN: Recording = {
     { do: 'submit', at: 200, server: 4, command: 'a=1;b,c&d=#é %' },
     { do: 'cut', at: 201.5, server: 0, other: 3 },
     { do: 'crash', at: 300, server: 1 },
+    { do: 'ask', at: 310.5, what: 'put', key: 'k,1', value: '' },
+    { do: 'align', at: 320 },
   ],
 }
 
@@ -53,8 +55,12 @@ test.each([
   ['part=1&do=x,crash,0', '"x" where a time in ms'],
   ['part=1&do=1,cut,0', 'server is ""'],
   ['part=1&do=1,submit,0', 'a command has 1 to 40 characters'],
+  ['part=1&do=1,ask,put,,1', 'a key has 1 to 40 characters'],
+  ['part=1&servers=3&do=1,crash,4', 'server is "4", and not from 0 to 2'],
+  ['part=1&mistake=../x', 'no mistake is called so'],
+  [`part=1&t=${'1'.repeat(100_000)}`, 'too long'],
   ['part=1&do=1,submit,0,%E0%A4%A', 'cannot be read'],
-  [`part=1&do=${'1,crash,0;'.repeat(501)}`, 'has 501 actions'],
+  [`part=1&do=${'1,crash,0;'.repeat(501)}`, 'more than 500 actions'],
 ])('%s is refused', (hash, reason) => {
   expect(() => fromHash(hash)).toThrow(LinkError)
   expect(() => fromHash(hash)).toThrow(reason)

@@ -15,14 +15,19 @@ vi.setConfig({ testTimeout: 30_000 })
 
 interface Witnessed {
   readonly event: PlayEvent
-  /** The lines of the part's raft.ts that were at work when it was told. */
-  readonly lines: readonly number[]
+  /** The lines of the part that were at work when it was told. */
+  readonly lines: readonly Line[]
+}
+
+interface Line {
+  readonly file: string
+  readonly line: number
 }
 
 const STACK_DEPTH = 12
 /** Beside the line of `trace` itself. */
 const TOLD_BY_CODE = 2
-const END_MS = 2000
+const END_MS = 8000
 
 /** Two stand for one term, and one of them wins it. */
 const RIVALS: Recording = {
@@ -35,22 +40,55 @@ const RIVALS: Recording = {
   ],
 }
 
-const witnessed = new Map<Part, Witnessed[]>()
+/** What a client is answered: done, not done, and unknown. */
+const CLIENTS: Recording = {
+  part: 4,
+  servers: 3,
+  seed: 1,
+  actions: [
+    { do: 'ask', at: 50, what: 'get', key: 'x', value: '' },
+    { do: 'timeout', at: 100, server: 1 },
+    { do: 'ask', at: 300, what: 'put', key: 'x', value: '1' },
+    { do: 'disconnect', at: 1000, server: 1 },
+    { do: 'timeout', at: 1100, server: 2 },
+    { do: 'reconnect', at: 1500, server: 1 },
+    { do: 'cut', at: 1900, server: 2, other: 0 },
+    { do: 'cut', at: 1900, server: 2, other: 1 },
+    { do: 'ask', at: 1901, what: 'append', key: 'x', value: '2' },
+    { do: 'timeout', at: 2000, server: 0 },
+    { do: 'mend', at: 2300, server: 2, other: 0 },
+    { do: 'cut', at: 3000, server: 0, other: 1 },
+    { do: 'cut', at: 3000, server: 0, other: 2 },
+    ...[0, 1, 2].flatMap((server) => [
+      { do: 'crash', at: 3000, server } as const,
+      { do: 'restart', at: 3010, server } as const,
+    ]),
+    { do: 'ask', at: 3100, what: 'put', key: 'y', value: '3' },
+  ],
+}
+
+const witnessed = new Map<Part, Promise<Witnessed[]>>()
 
 /** Everything that happens in the scenes, played with the code of a part. */
-function witness(part: Part): Witnessed[] {
-  const known = witnessed.get(part)
-  if (known) return known
-  const recordings = [RIVALS, ...SCENES.map(({ recording }) => recording)]
+function witness(part: Part): Promise<Witnessed[]> {
+  const known = witnessed.get(part) ?? witnessAll(part)
+  witnessed.set(part, known)
+  return known
+}
+
+async function witnessAll(part: Part): Promise<Witnessed[]> {
+  const recordings = [RIVALS, CLIENTS, ...SCENES.map(({ recording }) => recording)]
   const played = recordings.filter((recording) => recording.part <= part.number)
-  const all = played.flatMap((recording) => play({ ...recording, part: part.number }))
-  witnessed.set(part, all)
+  const all: Witnessed[] = []
+  for (const recording of played) {
+    all.push(...(await play({ ...recording, part: part.number })))
+  }
   return all
 }
 
-function play(recording: Recording): Witnessed[] {
+async function play(recording: Recording): Promise<Witnessed[]> {
   const module = Object.getPrototypeOf(raftOf(new Playback(recording)))
-  const stacks: number[][] = []
+  const stacks: Line[][] = []
   const usualDepth = Error.stackTraceLimit
   Error.stackTraceLimit = STACK_DEPTH
   const { trace } = module
@@ -62,9 +100,9 @@ function play(recording: Recording): Witnessed[] {
     trace.apply(this, told)
   })
   const playback = new Playback(recording)
-  playback.goTo(END_MS)
+  await playback.goTo(END_MS)
   if (partOf(recording.part).hasLog) {
-    playback.act({ do: 'submit', server: 0, command: 'late' })
+    await playback.act({ do: 'submit', server: 0, command: 'late' })
   }
   spy.mockRestore()
   Error.stackTraceLimit = usualDepth
@@ -79,21 +117,23 @@ function raftOf({ simulation }: Playback): object {
   return 'consensus' in server ? (server.consensus as object) : server
 }
 
-function linesOf(stack: string): number[] {
-  const frames = stack.matchAll(/part\d+\/src\/raft\.ts:(\d+)/g)
-  return [...frames].map(([, line]) => Number(line))
+function linesOf(stack: string): Line[] {
+  const frames = stack.matchAll(/(part\d+\/src\/(?:raft|service)\.ts):(\d+)/g)
+  return [...frames].map(([, file = '', line]) => ({ file, line: Number(line) }))
 }
 
 test.each(PARTS)(
   'part $number: each event’s rule is in the code that told it',
-  (part) => {
-    for (const { event, lines } of witness(part)) {
+  async (part) => {
+    for (const { event, lines } of await witness(part)) {
       const { title, excerpt } = explain(event, part)
       // Who carries a message tells of its arrival, and the world of what it does itself.
       if (lines.length < TOLD_BY_CODE || excerpt === null) continue
       const end = excerpt.firstLine + excerpt.lines.length
-      const isThere = lines.some((line) => line >= excerpt.firstLine && line < end)
-      const where = `${event.msg} (lines ${lines.join(', ')})`
+      const isThere = lines.some(({ file, line }) => {
+        return file === excerpt.file && line >= excerpt.firstLine && line < end
+      })
+      const where = `${event.msg} (${lines.map(({ line }) => line).join(', ')})`
       expect(isThere, `${where}: “${title}” is in ${excerpt.symbol}`).toBe(true)
     }
   },
@@ -101,8 +141,8 @@ test.each(PARTS)(
 
 test.each(PARTS)(
   'part $number: each rule that fires marks a line of its code',
-  (part) => {
-    for (const { event } of witness(part)) {
+  async (part) => {
+    for (const { event } of await witness(part)) {
       const name = ruleNameFor(event, part.hasLog)
       expect(name, `${event.event}: ${event.msg}`).not.toBeNull()
       const place = placeOf(name ?? 'world')
@@ -112,9 +152,9 @@ test.each(PARTS)(
   },
 )
 
-test.each(PARTS)('part $number: a term is called higher where it is', (part) => {
+test.each(PARTS)('part $number: a term is called higher where it is', async (part) => {
   const terms = new Map<number, number>()
-  for (const { event } of witness(part)) {
+  for (const { event } of await witness(part)) {
     const { server = -1, term = 0 } = event
     if (event.time === 0) terms.clear()
     const name = ruleNameFor(event, part.hasLog)
@@ -126,10 +166,10 @@ test.each(PARTS)('part $number: a term is called higher where it is', (part) => 
   }
 })
 
-test('every rule fires, for the kind of event that it is the rule of', () => {
+test('every rule fires, for the kind of event that it is the rule of', async () => {
   const shapes = new Map<RuleName, Set<string>>()
   for (const part of PARTS) {
-    for (const { event } of witness(part)) {
+    for (const { event } of await witness(part)) {
       const name = ruleNameFor(event, part.hasLog) ?? 'world'
       shapes.set(name, (shapes.get(name) ?? new Set()).add(shapeOf(event)))
     }
@@ -174,11 +214,21 @@ test('every rule fires, for the kind of event that it is the rule of', () => {
     lost: 'drop',
     world: 'fault',
     refuseCommand: 'submit',
+    ask: 'invoke',
+    request: 'send request, receive request',
+    answerDone: 'send reply, receive reply',
+    answerNotDone: 'send reply, receive reply',
+    answerUnknown: 'send reply, receive reply',
+    toldDone: 'return',
+    toldNotDone: 'return',
+    toldUnknown: 'return',
     broken: 'check',
   })
 })
 
 function shapeOf({ event, role, rpc }: PlayEvent): string {
+  const isService = rpc && ('operation' in rpc.args || 'outcome' in rpc.args)
+  if (isService) return `${event} ${rpc.kind}`
   if (rpc && event !== 'drop') return `${event} ${rpc.method} ${rpc.kind}`
   return event === 'role' || event === 'commit' ? `${event} ${role}` : event
 }
@@ -186,7 +236,10 @@ function shapeOf({ event, role, rpc }: PlayEvent): string {
 /** A part that has what no part has yet. */
 const STRANGE: Part = {
   ...partOf(1),
-  source: `interface Peer {
+  sources: [
+    {
+      file: 'part9/src/raft.ts',
+      text: `interface Peer {
   installSnapshot(args: Args): void
 }
 export class ConsensusModule {
@@ -202,7 +255,10 @@ export class ConsensusModule {
   }
 }
 `,
+    },
+  ],
 }
+const [SOURCE = { file: '', text: '' }] = STRANGE.sources
 
 test('a kind that has no rule is told by its fields, and by the code that says it', () => {
   const event = { time: 0, event: 'snapshot', server: 1, msg: 'takes one', upTo: 7 }
@@ -237,12 +293,13 @@ test('so is an RPC, at its caller and where it is handled', () => {
 })
 
 test('an excerpt is a whole method of the class, or nothing', () => {
-  expect(excerptOf(STRANGE.source, 'installSnapshot', 'this.load')).toEqual({
+  expect(excerptOf(SOURCE, 'installSnapshot', 'this.load')).toEqual({
+    file: 'part9/src/raft.ts',
     symbol: 'installSnapshot',
     lines: ['installSnapshot(args: Args): void {', '  this.load(args)', '}'],
     firstLine: 12,
     markedLine: 13,
   })
-  expect(excerptOf(STRANGE.source, 'x')).toBeNull()
-  expect(excerptWith(STRANGE.source, 'upTo: 7')).toBeNull()
+  expect(excerptOf(SOURCE, 'x')).toBeNull()
+  expect(excerptWith(SOURCE, 'upTo: 7')).toBeNull()
 })

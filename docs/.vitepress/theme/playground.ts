@@ -11,7 +11,10 @@ export const Playground = defineComponent({
       const { mountPlayground } = await import('playground')
       if (!root.value || isGone) return
       unmount = mountPlayground(root.value, {
-        sourceHref: (part) => withBase(`/source/part${part}-src-raft-ts.html`),
+        sourceHref: (file, line) => {
+          const slug = file.replace(/[^A-Za-z0-9]+/g, '-')
+          return withBase(`/source/${slug}.html#L${line}`)
+        },
       })
     })
     onBeforeUnmount(() => {

@@ -18,24 +18,44 @@ export function explain(event: PlayEvent, part: Part): Explanation {
   const name = ruleNameFor(event, part.hasLog)
   if (name === null) return fromFields(event, part)
   const { title, text, paper } = ruleOf(name)
-  const place = placeOf(name)
-  const excerpt = place && excerptOf(part.source, place.symbol, place.line)
+  const excerpt = reasonIn(event, part) ?? atPlace(placeOf(name), part)
   return { title, text, paper, excerpt }
 }
 
+function atPlace(place: ReturnType<typeof placeOf>, part: Part): Excerpt | null {
+  if (!place) return null
+  const { file = 'raft.ts', symbol, line } = place
+  return part.sources
+    .filter((source) => source.file.endsWith(`/${file}`))
+    .map((source) => excerptOf(source, symbol, line))
+    .reduce((first, next) => first ?? next, null)
+}
+
+/** A service says why: the line that says it is the one to look at. */
+function reasonIn({ rpc }: PlayEvent, { sources }: Part): Excerpt | null {
+  const reason = rpc?.kind === 'reply' ? rpc.args.reason : undefined
+  return typeof reason === 'string' ? inOneOf(sources, `'${reason}'`) : null
+}
+
+function inOneOf(sources: Part['sources'], text: string): Excerpt | null {
+  const found = sources.map((source) => excerptWith(source, text))
+  return found.find((excerpt) => excerpt !== null) ?? null
+}
+
 /** What no rule of Figure 2 is about is told by its fields, and by the code that says it. */
-function fromFields(event: PlayEvent, { source }: Part): Explanation {
+function fromFields(event: PlayEvent, part: Part): Explanation {
   const { event: kind, rpc } = event
   const text = gistOf(event)
   if (!rpc) {
-    return { title: kind, text, paper: null, excerpt: excerptWith(source, `'${kind}'`) }
+    const excerpt = inOneOf(part.sources, `'${kind}'`)
+    return { title: kind, text, paper: null, excerpt }
   }
   const { method } = rpc
   const handler = method.charAt(0).toLowerCase() + method.slice(1)
   const isAtCaller = (kind === 'send') === (rpc.kind === 'request')
   const excerpt = isAtCaller
-    ? excerptWith(source, `.${handler}(`)
-    : excerptOf(source, handler)
+    ? inOneOf(part.sources, `.${handler}(`)
+    : atPlace({ symbol: handler, line: handler }, part)
   return { title: titleOf(kind, rpc.kind, method), text, paper: null, excerpt }
 }
 

@@ -1,14 +1,10 @@
 import {
   type Action,
+  fieldsOf,
   inTenths,
-  MAX_ACTIONS,
-  MAX_COMMAND_LENGTH,
-  MAX_SEED,
-  MAX_TIME_MS,
+  isVerb,
   type Recording,
-  SIZES,
-  VERBS,
-  type Verb,
+  recordingSchema,
 } from './action.ts'
 import { PARTS } from './part.ts'
 
@@ -22,23 +18,32 @@ export class LinkError extends Error {
   override readonly name = 'LinkError'
 }
 
+/** Longer than 500 actions are; nothing longer is even looked at. */
+const MAX_LENGTH = 100_000
+
+/** These are texts; whatever else an action says is a number. */
+const TEXTS: readonly string[] = ['command', 'what', 'key', 'value']
+
 /**
  * The part of a page's address behind #, as in
  *
  *     scene=figure-8
  *     part=3&servers=5&seed=7&t=1200&do=400.5,submit,0,x%3D1;900,crash,0
+ *     part=1&servers=4&seed=7&mistake=half-is-enough&t=0
  */
 export function toHash(
-  { part, servers, seed, actions }: Recording,
+  { part, servers, seed, mistake, actions }: Recording,
   time: number,
 ): string {
+  const wrong = mistake === undefined ? '' : `&mistake=${mistake}`
+  const base = `part=${part}&servers=${servers}&seed=${seed}${wrong}&t=${inTenths(time)}`
   const deeds = actions.map(toText).join(';')
-  const base = `part=${part}&servers=${servers}&seed=${seed}&t=${inTenths(time)}`
   return deeds === '' ? base : `${base}&do=${deeds}`
 }
 
 /** @returns null when the address asks for nothing. @throws LinkError */
 export function fromHash(hash: string): Target | null {
+  if (hash.length > MAX_LENGTH) throw new LinkError('the link is too long')
   const fields = new Map(
     hash
       .replace(/^#/, '')
@@ -49,60 +54,55 @@ export function fromHash(hash: string): Target | null {
   const scene = fields.get('scene')
   if (scene !== undefined) return { scene }
   if (!fields.has('part')) return null
-  const recording = {
-    part: partOf(fields.get('part')),
-    servers: sizeOf(fields.get('servers') ?? '5'),
-    seed: wholeNumber('seed', fields.get('seed') ?? '1', 0, MAX_SEED),
-  }
-  const time = timeOf(fields.get('t') ?? '0')
   const deeds = (fields.get('do') ?? '').split(';').filter((deed) => deed !== '')
-  if (deeds.length > MAX_ACTIONS) {
-    throw new LinkError(`the link has ${deeds.length} actions; ${MAX_ACTIONS} can be`)
-  }
-  const actions = deeds.map((deed) => toAction(deed, recording.servers))
-  return { recording: { ...recording, actions }, time }
+  const { data, error } = recordingSchema.safeParse({
+    part: partOf(fields.get('part')),
+    servers: numberIn(fields.get('servers') ?? '5'),
+    seed: numberIn(fields.get('seed') ?? '1'),
+    mistake: fields.get('mistake'),
+    time: numberIn(fields.get('t') ?? '0'),
+    actions: deeds.map(toAction),
+  })
+  if (!data) throw new LinkError(error.issues[0]?.message ?? 'it is none')
+  const { time, ...recording } = data
+  mustHaveServers(recording as Recording)
+  return { recording: recording as Recording, time }
 }
 
 function afterEquals(field: string): string {
   return field.slice(field.indexOf('=') + 1)
 }
 
+/** `encodeURIComponent` also takes what separates: a comma, a semicolon. */
 function toText(action: Action): string {
-  const words = [action.at, action.do, action.server]
-  if (action.do === 'submit') return [...words, encode(action.command)].join(',')
-  if ('other' in action) return [...words, action.other].join(',')
-  return words.join(',')
+  const told = action as unknown as Record<string, string | number>
+  const rest = fieldsOf(action.do).map((name) => encodeURIComponent(told[name] ?? ''))
+  return [action.at, action.do, ...rest].join(',')
 }
 
-/** Also what separates: a comma, a semicolon. */
-function encode(command: string): string {
-  return encodeURIComponent(command)
-}
-
-function toAction(text: string, servers: number): Action {
-  const [at = '', verb = '', server = '', rest] = text.split(',')
-  if (!VERBS.includes(verb as Verb)) {
+function toAction(text: string): object {
+  const [at = '', verb = '', ...rest] = text.split(',')
+  if (!isVerb(verb)) {
     throw new LinkError(`the link says "${verb}", which is nothing that can be done`)
   }
-  const base = {
-    do: verb as Verb,
-    at: timeOf(at),
-    server: wholeNumber('server', server, 0, servers - 1),
-  }
-  if (base.do === 'submit') return { ...base, command: decode(rest ?? '') } as Action
-  if (base.do !== 'cut' && base.do !== 'mend') return base as Action
-  return { ...base, other: wholeNumber('server', rest, 0, servers - 1) } as Action
+  const told = fieldsOf(verb).map((name, i) => {
+    const text = rest[i] ?? ''
+    return [name, TEXTS.includes(name) ? decode(text) : numberIn(text)]
+  })
+  return { do: verb, at: numberIn(at), ...Object.fromEntries(told) }
+}
+
+/** A number as links write them; anything else stays what it is, and is refused as that. */
+function numberIn(text: string): number | string {
+  return /^\d{1,10}(\.\d)?$/.test(text) ? Number(text) : text
 }
 
 function decode(text: string): string {
-  let command = ''
   try {
-    command = decodeURIComponent(text)
+    return decodeURIComponent(text)
   } catch {
     throw new LinkError(`the link has a command that cannot be read: ${text}`)
   }
-  if (command !== '' && command.length <= MAX_COMMAND_LENGTH) return command
-  throw new LinkError(`a command has 1 to ${MAX_COMMAND_LENGTH} characters`)
 }
 
 function partOf(text = ''): number {
@@ -112,20 +112,13 @@ function partOf(text = ''): number {
   throw new LinkError(`the link’s part is "${text}", and there are ${numbers}`)
 }
 
-function sizeOf(text: string): number {
-  const size = SIZES.find((size) => `${size}` === text)
-  if (size !== undefined) return size
-  throw new LinkError(`there can be ${SIZES.join(', ')} servers, not "${text}"`)
-}
-
-function timeOf(text: string): number {
-  const time = /^\d{1,6}(\.\d)?$/.test(text) ? Number(text) : Number.NaN
-  if (time <= MAX_TIME_MS) return time
-  throw new LinkError(`the link says "${text}" where a time in ms should be`)
-}
-
-function wholeNumber(name: string, text = '', min: number, max: number): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-  if (value >= min && value <= max) return value
-  throw new LinkError(`the link’s ${name} is "${text}", and not from ${min} to ${max}`)
+function mustHaveServers({ servers, actions }: Recording): void {
+  for (const action of actions) {
+    const { server = 0, other = 0 } = action as { server?: number; other?: number }
+    const missing = [server, other].find((id) => id >= servers)
+    if (missing === undefined) continue
+    throw new LinkError(
+      `the link’s server is "${missing}", and not from 0 to ${servers - 1}`,
+    )
+  }
 }

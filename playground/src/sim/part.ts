@@ -3,14 +3,17 @@
  * the simulated world. All that the playground knows of a part it knows from here.
  */
 import type { Part as PartInLab } from 'tools/lab/part'
+import type { Source } from './excerpt.ts'
+import type { Mistake } from './gallery.ts'
 
 export interface Part {
   readonly number: number
-  /** Its raft.ts, in the repository and as text. */
-  readonly file: string
-  readonly source: string
+  /** Those of its files in which explanations point to lines: in the repository, as text. */
+  readonly sources: readonly Source[]
   readonly lab: PartInLab
   readonly hasLog: boolean
+  /** What was changed in it; null when it is as it stands in the repository. */
+  readonly mistake: Mistake | null
 }
 
 /**
@@ -26,14 +29,13 @@ const modules: Record<string, { readonly part: PartInLab }> = import.meta.glob(
   '../../../part*/test/lab.ts',
   { eager: true },
 )
-const sources: Record<string, string> = import.meta.glob('../../../part*/src/raft.ts', {
-  eager: true,
-  query: '?raw',
-  import: 'default',
-})
+const texts: Record<string, string> = import.meta.glob(
+  ['../../../part*/src/raft.ts', '../../../part*/src/service.ts'],
+  { eager: true, query: '?raw', import: 'default' },
+)
 
 export const PARTS: readonly Part[] = Object.entries(modules)
-  .map(([path, { part }]) => partAt(path.replace('test/lab.ts', 'src/raft.ts'), part))
+  .map(([path, { part }]) => partFrom(Number(/part(\d+)/.exec(path)?.[1]), part))
   .sort((a, b) => a.number - b.number)
 
 /** @throws when there is no such part: whoever asks has looked for it in PARTS. */
@@ -43,12 +45,26 @@ export function partOf(number: number): Part {
   throw new Error(`there is no part ${number}`)
 }
 
-function partAt(path: string, lab: PartInLab): Part {
+/** The part with a mistake of the gallery in it, which is loaded now. */
+export async function withMistake(mistake: Mistake): Promise<Part> {
+  const { part: lab, changed } = await mistake.load()
+  const right = partOf(mistake.part)
+  const sources = right.sources.map((source) =>
+    source.file === changed.file ? changed : source,
+  )
+  const isNew = !sources.includes(changed)
+  return { ...right, lab, sources: isNew ? [...sources, changed] : sources, mistake }
+}
+
+function partFrom(number: number, lab: PartInLab): Part {
+  const sources = Object.entries(texts).map(([path, text]) => {
+    return { file: path.replaceAll('../', ''), text }
+  })
   return {
-    number: Number(/part(\d+)/.exec(path)?.[1]),
-    file: path.replaceAll('../', ''),
-    source: sources[path] ?? '',
+    number,
+    sources: sources.filter(({ file }) => file.startsWith(`part${number}/`)),
     lab,
     hasLog: lab.submit !== undefined,
+    mistake: null,
   }
 }

@@ -5,12 +5,17 @@ import {
   MAX_ACTIONS,
   MAX_TIME_MS,
   type Recording,
+  type Setup,
 } from './action.ts'
+import { type Part, partOf } from './part.ts'
 import { Simulation } from './simulation.ts'
 
 /** How many ms of simulated time pass in a second, from slow motion to real time. */
 const SPEEDS = [10, 20, 50, 100, 200, 500, 1000] as const
 const USUAL_SPEED = SPEEDS.indexOf(100)
+
+/** Nobody waits longer for a rule to break, in ms of simulated time. */
+const LONG_MS = 30_000
 
 /** A page that was out of sight must not make up for it at once. In ms. */
 const LONGEST_FRAME_MS = 100
@@ -18,13 +23,17 @@ const LONGEST_FRAME_MS = 100
 /**
  * Time in the hands of a person: on, slower, faster, step by step, and back. Going back runs
  * the recording anew from its seed. What was recorded for later happens again, until the
- * person does something else.
+ * person does something else. Where there is a mistake, the part with it runs beside the
+ * part as it is, until it breaks a rule.
  */
 export class Playback {
   simulation: Simulation
+  /** The same cluster, with a mistake in its code. */
+  twin: Simulation | null = null
   isPlaying = false
   /** The latest time that was reached; beyond it nothing is known. */
   furthest = 0
+  private mistaken: Part | null = null
   private speedIndex = USUAL_SPEED
   private recorded: Action[]
   /** So many of the recorded actions have happened. */
@@ -32,20 +41,31 @@ export class Playback {
   /** It stops by itself at these times, to be read. */
   private stops: readonly number[] = []
 
-  constructor(recording: Recording) {
+  constructor(recording: Recording, mistaken: Part | null = null) {
     this.recorded = inOrder(recording.actions)
-    this.simulation = new Simulation(recording)
-    this.goTo(0)
+    this.mistaken = mistaken
+    this.simulation = new Simulation(setupOf(recording), partOf(recording.part))
+    this.twin = mistaken && new Simulation(setupOf(recording), mistaken)
   }
 
-  /** Begins with another cluster. */
-  load(recording: Recording, stops: readonly number[] = []): void {
+  /** Begins with another cluster. `mistaken` is the part with the recording's mistake. */
+  async load(
+    recording: Recording,
+    stops: readonly number[] = [],
+    mistaken: Part | null = null,
+  ): Promise<void> {
     this.isPlaying = false
     this.recorded = inOrder(recording.actions)
     this.stops = stops
     this.furthest = 0
+    this.mistaken = mistaken
     this.restart(recording)
-    this.goTo(0)
+    await this.goTo(0)
+  }
+
+  /** Whose events are told: the one with the mistake, where there is one. */
+  get subject(): Simulation {
+    return this.twin ?? this.simulation
   }
 
   get time(): number {
@@ -53,8 +73,7 @@ export class Playback {
   }
 
   get recording(): Recording {
-    const { part, servers, seed } = this.simulation.setup
-    return { part, servers, seed, actions: this.recorded }
+    return { ...this.simulation.setup, actions: this.recorded }
   }
 
   get actionsAhead(): number {
@@ -83,36 +102,45 @@ export class Playback {
   }
 
   /** Lets time pass while somebody watches. */
-  tick(realMs: number): void {
+  async tick(realMs: number): Promise<void> {
     if (!this.isPlaying) return
     // A browser's first frame can be older than the moment that asked for it.
     const watchedMs = Math.min(Math.max(realMs, 0), LONGEST_FRAME_MS)
     const end = this.time + (watchedMs * this.speed) / 1000
     const stop = this.stops.find((at) => at > this.time && at <= end)
-    this.advanceTo(stop ?? end)
-    if (stop !== undefined || this.simulation.isOver) this.pause()
+    const wasWhole = this.subject.violation === null
+    await this.advanceTo(stop ?? end, true)
+    const hasBroken = wasWhole && this.subject.violation !== null
+    if (stop !== undefined || hasBroken || this.simulation.isOver) this.pause()
+  }
+
+  /** On, until a rule breaks where the mistake is, or nothing comes of it for long. */
+  async toBreak(): Promise<void> {
+    this.pause()
+    await this.advanceTo(Math.min(this.time + LONG_MS, MAX_TIME_MS), true)
   }
 
   /** To the next thing that happens. */
-  step(): void {
+  async step(): Promise<void> {
     this.pause()
     const next = this.recorded[this.done]
-    const happened = this.simulation.step(next?.at ?? MAX_TIME_MS)
-    this.advanceTo(happened || !next ? this.time : next.at)
+    const ahead = this.twin?.violation ? this.simulation : this.subject
+    const happened = await ahead.step(next?.at ?? MAX_TIME_MS)
+    await this.advanceTo(happened || !next ? ahead.now : next.at)
   }
 
   /** To the last thing that happened before now. */
-  back(): void {
+  async back(): Promise<void> {
     this.pause()
-    const { events } = this.simulation
-    const before = events.findLast(({ time }) => time < this.time)
-    this.goTo(before?.time ?? 0)
+    const events = [...this.simulation.events, ...(this.twin?.events ?? [])]
+    const times = events.map(({ time }) => time).filter((time) => time < this.time)
+    await this.goTo(times.reduce((latest, time) => Math.max(latest, time), 0))
   }
 
   /** To any time, by running there. */
-  goTo(time: number): void {
+  async goTo(time: number): Promise<void> {
     if (time < this.time) this.restart(this.simulation.setup)
-    this.advanceTo(time)
+    await this.advanceTo(time)
   }
 
   /** Why nothing can be done any more, or null while it can. */
@@ -123,33 +151,56 @@ export class Playback {
   }
 
   /** Something done now, by a person. What was recorded for later is forgotten. */
-  act(deed: Deed): void {
+  async act(deed: Deed): Promise<void> {
     if (this.whyNoMore !== null) return
     const at = inTenths(this.time)
-    this.recorded.length = this.done
-    this.stops = []
-    this.recorded.push({ ...deed, at } as Action)
+    this.forgetFuture()
+    this.recorded.push({ ...deed, at })
     this.furthest = at
-    this.advanceTo(at)
+    await this.advanceTo(at)
   }
 
-  private restart(recording: Omit<Recording, 'actions'>): void {
-    const { part, servers, seed } = recording
-    this.simulation = new Simulation({ part, servers, seed })
+  /** From here on nothing is recorded any more. */
+  forgetFuture(): void {
+    this.recorded.length = this.done
+    this.stops = []
+    this.furthest = this.time
+  }
+
+  private restart(recording: Setup): void {
+    const setup = setupOf(recording)
+    this.simulation = new Simulation(setup, partOf(setup.part))
+    this.twin = this.mistaken && new Simulation(setup, this.mistaken)
     this.done = 0
   }
 
-  private advanceTo(time: number): void {
+  /** Past the moment at which a rule breaks, or up to it. */
+  private async advanceTo(time: number, isWatched = false): Promise<void> {
     for (;;) {
       const next = this.recorded[this.done]
       if (!next || next.at > time) break
-      this.simulation.runTo(next.at)
+      if (await this.runTo(next.at, isWatched)) return
       this.simulation.perform(next)
+      this.twin?.perform(next)
       this.done += 1
     }
-    this.simulation.runTo(time)
-    this.furthest = Math.max(this.furthest, this.time)
+    await this.runTo(time, isWatched)
   }
+
+  /** Both to one time. @returns whether it ended sooner, with a rule that broke. */
+  private async runTo(time: number, isWatched: boolean): Promise<boolean> {
+    const { simulation, twin } = this
+    const wasWhole = twin?.violation === null
+    await twin?.runTo(time)
+    const endsSooner = isWatched && wasWhole && twin?.violation !== null
+    await simulation.runTo(endsSooner ? Math.max(twin.now, simulation.now) : time)
+    this.furthest = Math.max(this.furthest, this.time)
+    return endsSooner
+  }
+}
+
+function setupOf({ part, servers, seed, mistake }: Setup): Setup {
+  return { part, servers, seed, ...(mistake !== undefined && { mistake }) }
 }
 
 function inOrder(actions: readonly Action[]): Action[] {

@@ -3,9 +3,10 @@ import { familyOf, isHeartbeat } from 'tools/testlog/rpc'
 import type { RuleName } from 'tools/testlog/rules'
 import type { PlayEvent } from './simulation.ts'
 
-/** A line of a part's raft.ts. */
+/** A line of a part's raft.ts, or of another file of it. */
 interface Place {
-  /** A method of ConsensusModule. */
+  readonly file?: string
+  /** A method of the one class there. */
   readonly symbol: string
   /** What the line that did it begins with, or has in it. */
   readonly line: string
@@ -51,6 +52,18 @@ const PLACES: Readonly<Record<RuleName, Place | null>> = {
   lost: null,
   world: null,
   refuseCommand: { symbol: 'submit', line: 'return null' },
+  ask: null,
+  request: {
+    file: 'service.ts',
+    symbol: 'request',
+    line: 'this.consensus().submit(command)',
+  },
+  answerDone: { file: 'service.ts', symbol: 'apply', line: "outcome: 'done', result }" },
+  answerNotDone: { file: 'service.ts', symbol: 'request', line: 'notDone(' },
+  answerUnknown: { file: 'service.ts', symbol: 'onChange', line: 'unknown(reason)' },
+  toldDone: null,
+  toldNotDone: null,
+  toldUnknown: null,
   broken: null,
 }
 
@@ -61,6 +74,7 @@ export function placeOf(name: RuleName): Place | null {
 /** What comes again and again, and tells nothing new. */
 export function isRoutine({ event, rpc }: PlayEvent): boolean {
   if (event === 'persist') return true
+  if (rpc && ('operation' in rpc.args || 'outcome' in rpc.args)) return false
   if (!rpc || familyOf(rpc.method) !== 'append') return false
   if (event === 'drop') return rpc.kind === 'reply' || isHeartbeat(rpc)
   if (event !== 'send' && event !== 'receive') return false
@@ -71,6 +85,8 @@ export function isRoutine({ event, rpc }: PlayEvent): boolean {
 const WEIGHTS: ReadonlyMap<string, number> = new Map(
   Object.entries({
     check: 9,
+    return: 8,
+    invoke: 6,
     role: 8,
     start: 8,
     commit: 7,

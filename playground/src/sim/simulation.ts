@@ -1,14 +1,17 @@
 import type { VirtualClock } from 'tools/lab/clock'
 import { buttonsAt, press } from 'tools/lab/faults/buttons'
 import { begin, end } from 'tools/lab/faults/index'
+import { mustBeLinearizable } from 'tools/lab/linearizable'
 import type { Machine } from 'tools/lab/machine'
-import type { Surroundings } from 'tools/lab/part'
+import type { Place, Surroundings } from 'tools/lab/part'
 import { InvariantViolation } from 'tools/lab/rules/rule'
 import type { View } from 'tools/lab/view'
 import { World } from 'tools/lab/world'
 import type { Rpc, TestLogLine } from 'tools/testlog/event'
 import { type Action, MAX_TIME_MS, type Setup } from './action.ts'
-import { LATENCY_MS, type Part, partOf, TIMING } from './part.ts'
+import { LATENCY_MS, type Part, TIMING } from './part.ts'
+import { mustWork, PEACE_MS } from './peace.ts'
+import { nextTurn } from './turn.ts'
 import { type ElectionTimer, WatchedClock } from './watched-clock.ts'
 
 type Logger = Surroundings['logger']
@@ -35,8 +38,38 @@ export interface ServerCondition {
   readonly votes: readonly number[]
 }
 
+/** What somebody asked the cluster for, and what came of it. */
+export interface Request {
+  readonly f: string
+  readonly key: string
+  readonly value?: unknown
+  readonly at: number
+  /** Null while the client waits. */
+  outcome: Outcome | null
+  /** What a read found, or what the operation replaced. */
+  answer: Readonly<Record<string, unknown>>
+}
+
+/** The words of the chapter of part 4. */
+type Outcome = 'done' | 'not done' | 'unknown'
+
+/** Servers that do more than this are talking without end. */
+const MAX_EVENTS = 20_000
+const MAX_EVENTS_PER_MS = 20
+
+/** Election timers, when they are spread: so far apart that the first one wins. In ms. */
+const FIRST_TIMEOUT_MS = 100
+const BETWEEN_TIMEOUTS_MS = 150
+/** When all of them fire at one moment: so soon. */
+const COMMON_TIMEOUT_MS = 100
+
 /** How long one can still see where a message was lost, in ms of simulated time. */
 export const LOST_LINGERS_MS = 60
+
+interface Client {
+  readonly id: number
+  readonly ask: (operation: object) => Promise<void>
+}
 
 /** One run of a cluster, forward only: what was, is had again by running it anew. */
 export class Simulation {
@@ -44,6 +77,8 @@ export class Simulation {
   readonly part: Part
   readonly events: PlayEvent[] = []
   flights: Flight[] = []
+  /** What was asked by the client, oldest first. */
+  readonly requests: Request[] = []
   /** The rule that was broken; nothing happens after it. */
   violation: InvariantViolation | null = null
 
@@ -51,10 +86,14 @@ export class Simulation {
   private readonly world: World
   private readonly clocks = new Map<number, WatchedClock>()
   private readonly votes = new Map<number, Set<number>>()
+  private client: Client | null = null
+  private lastCandidacy: { readonly server: number; readonly at: number } | null = null
+  /** So many things were done; whoever waits for peace sees whether more came. */
+  private performed = 0
 
-  constructor(setup: Setup) {
+  constructor(setup: Setup, part: Part) {
     this.setup = setup
-    this.part = partOf(setup.part)
+    this.part = part
     this.world = new World({
       part: this.part.lab,
       size: setup.servers,
@@ -68,9 +107,12 @@ export class Simulation {
         return this.part.lab.build({ ...surroundings, clock })
       },
       onTravel: (rpc, delayMs) => this.setOff(rpc, delayMs),
+      onEvent: () => this.mustNotTalkForEver(),
+      nextTurn,
     })
     this.clock = this.world.clock as VirtualClock
-    this.world.startAll()
+    this.guardNow(() => this.world.startAll())
+    this.awaitPeace()
   }
 
   get now(): number {
@@ -123,34 +165,58 @@ export class Simulation {
     return leaders[0] ?? null
   }
 
+  /** The client's id in the world; null until it has asked for something. */
+  get clientId(): number | null {
+    return this.client?.id ?? null
+  }
+
   /** Lets everything happen that is due by `time`. */
-  runTo(time: number): void {
+  async runTo(time: number): Promise<void> {
     const end = Math.min(time, MAX_TIME_MS)
-    this.guard(() => this.clock.advanceTo(end))
+    await this.guard(() => this.world.passTo(end))
     this.forgetFlights()
   }
 
-  /**
-   * Lets the next thing happen that shows, and what else is due at that instant. False when
-   * there is none by `end`.
-   */
-  step(end: number): boolean {
+  /** Lets the next thing happen that shows, and what else is due at that instant. */
+  async step(end: number): Promise<boolean> {
     const before = this.events.length
-    const hasMore = () => this.events.length === before && this.clock.step(end)
-    this.guard(() => {
-      while (hasMore());
-      this.clock.advanceTo(this.now)
+    await this.guard(async () => {
+      while (this.events.length === before && (await this.world.step(end)));
+      await this.world.passTo(this.now)
     })
     this.forgetFlights()
     return this.events.length > before
   }
 
   perform(action: Action): void {
-    if (action.server >= this.ids.length || this.isOver) return
-    this.guard(() => this.carryOut(action))
+    if (this.isOver) return
+    this.guardNow(() => this.carryOut(action))
+    this.performed += 1
+    this.awaitPeace()
   }
 
   private carryOut(action: Action): void {
+    switch (action.do) {
+      case 'ask':
+        this.ask(action)
+        return
+      case 'align':
+        this.world.note('fault', 'all election timers will fire at one moment')
+        this.setTimers(() => COMMON_TIMEOUT_MS)
+        return
+      case 'spread':
+        this.world.note(
+          'fault',
+          'the election timers will fire one well after the other',
+        )
+        this.setTimers((i) => FIRST_TIMEOUT_MS + i * BETWEEN_TIMEOUTS_MS)
+        return
+      default:
+        if (action.server < this.ids.length) this.carryOutAt(action)
+    }
+  }
+
+  private carryOutAt(action: Extract<Action, { server: number }>): void {
     const { server } = action
     switch (action.do) {
       case 'timeout': {
@@ -186,6 +252,30 @@ export class Simulation {
     }
   }
 
+  private setTimers(dueInMs: (i: number) => number): void {
+    const running = this.ids.filter((id) => this.clocks.get(id)?.electionTimer)
+    for (const [i, id] of running.entries()) {
+      this.clocks.get(id)?.setElectionTimer(dueInMs(i))
+    }
+  }
+
+  /** The part's own client asks, and finds the leader by itself. */
+  private ask({ what, key, value }: Action & { do: 'ask' }): void {
+    const { clients } = this.part.lab
+    const operation = clients?.asks[what]?.(key, value)
+    if (!clients || !operation) return
+    this.client ??= this.join(clients)
+    // What comes of it is told by its lines of the test log.
+    void this.client.ask(operation).catch((error) => this.fail(error))
+  }
+
+  private join(clients: NonNullable<Part['lab']['clients']>): Client {
+    const place = this.world.join()
+    // Time is in the hands of who watches; no client lets it pass.
+    const until: Place['until'] = (promise) => promise
+    return { id: place.id, ask: clients.join({ ...place, until }) }
+  }
+
   private submit(id: number, command: string): void {
     if (this.world.submit(id, command) !== null) return
     const text = `server ${id} does not lead: it takes no command`
@@ -196,15 +286,64 @@ export class Simulation {
     return this.world.machine(id)
   }
 
+  /** Left alone for a while, with nothing out of order, a cluster has to work. */
+  private awaitPeace(): void {
+    const { performed } = this
+    this.clock.setTimeout(() => {
+      if (this.performed !== performed || !this.isInOrder) return
+      const views = this.ids.map((id) => this.view(id))
+      mustWork({ now: this.now, views, lastCandidacy: this.lastCandidacy })
+    }, PEACE_MS)
+  }
+
+  private get isInOrder(): boolean {
+    return this.ids.every((id) => {
+      const { isCrashed, isPaused, isConnected } = this.condition(id)
+      const isLinked = this.ids.every((to) => to === id || this.hasLink(id, to))
+      return !isCrashed && !isPaused && isConnected && isLinked
+    })
+  }
+
+  private mustNotTalkForEver(): void {
+    if (this.events.length <= MAX_EVENTS + MAX_EVENTS_PER_MS * this.now) return
+    throw new InvariantViolation(
+      'Bounded Work',
+      'the servers send and send, and do not come to rest',
+    )
+  }
+
   /** A rule that is broken ends the run; it was logged as an event. */
-  private guard(happen: () => void): void {
+  private async guard(happen: () => Promise<unknown>): Promise<void> {
+    if (this.violation) return
+    try {
+      await happen()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  private guardNow(happen: () => void): void {
     if (this.violation) return
     try {
       happen()
     } catch (error) {
-      if (!(error instanceof InvariantViolation)) throw error
-      this.violation = error
+      this.fail(error)
     }
+  }
+
+  /** A part that throws is as wrong as one that breaks a rule. */
+  private fail(error: unknown): void {
+    if (this.violation) return
+    this.world.freeze()
+    if (error instanceof InvariantViolation) {
+      this.violation = error
+      if (this.events.at(-1)?.event === 'check') return
+    } else {
+      const text = error instanceof Error ? error.message : String(error)
+      this.violation = new InvariantViolation('No Exceptions', `a server threw ${text}`)
+    }
+    const { message, invariant } = this.violation
+    this.world.note('check', message, { invariant })
   }
 
   /** What pino is to the servers elsewhere, as far as they use it. */
@@ -223,14 +362,32 @@ export class Simulation {
   private record(event: PlayEvent): void {
     this.events.push(event)
     const { rpc, server } = event
+    if (event.client !== undefined) this.noteRequest(event)
     if (event.event === 'drop' && rpc) this.lose(rpc)
     if (server === undefined) return
     if (event.event === 'role' && event.role === 'Candidate') {
       this.votes.set(server, new Set([server]))
+      this.lastCandidacy = { server, at: event.time }
     }
     if (event.event === 'receive' && rpc?.args.voteGranted === true) {
       if (rpc.args.term === event.term) this.votes.get(server)?.add(rpc.from)
     }
+  }
+
+  private noteRequest(event: PlayEvent): void {
+    const { f, key, value, outcome, answer } = event as PlayEvent & Partial<Request>
+    if (f === undefined || key === undefined) return
+    if (event.event === 'invoke') {
+      const { time: at } = event
+      this.requests.push({ f, key, value, at, outcome: null, answer: {} })
+    }
+    if (event.event !== 'return') return
+    const asked = this.requests.find((request) => {
+      const isIt = request.f === f && request.key === key && request.value === value
+      return isIt && request.outcome === null
+    })
+    if (asked) Object.assign(asked, { outcome, answer: answer ?? {} })
+    this.guardNow(() => mustBeLinearizable(this.world.history.clients.rows))
   }
 
   private setOff(rpc: Rpc, delayMs: number): void {

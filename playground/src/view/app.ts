@@ -1,24 +1,32 @@
-import { button, h, listen } from 'tools/viz/page/dom'
-import { type Deed, MAX_COMMAND_LENGTH, type Setup } from '../sim/action.ts'
+import { h } from 'tools/viz/page/dom'
+import type { Deed, Setup } from '../sim/action.ts'
+import type { Mistake } from '../sim/gallery.ts'
 import { fromHash, LinkError, toHash } from '../sim/link.ts'
+import { withMistake } from '../sim/part.ts'
 import { Playback } from '../sim/playback.ts'
 import { isRoutine, mostTelling } from '../sim/rules.ts'
 import { SCENES, type Scene, sceneOf } from '../sim/scenes.ts'
 import type { PlayEvent } from '../sim/simulation.ts'
 import { Announcer } from './announcer.ts'
-import { SetupControls, Transport, togglePlay } from './controls.ts'
+import { Board } from './board.ts'
+import { Console } from './client.ts'
+import { type Change, SetupControls, Transport } from './controls.ts'
 import { Events } from './events.ts'
 import { Explanation } from './explain.ts'
+import { KeyHelp, keyLine, keyOf } from './keys.ts'
 import { Lamps } from './lamps.ts'
 import { Logs } from './logs.ts'
+import { MistakeCard, MistakeChooser } from './mistakes.ts'
+import { Queue } from './queue.ts'
 import { ServerPanel } from './server-panel.ts'
+import { Shortcuts } from './shortcuts.ts'
 import { Stage } from './stage.ts'
 import { setText } from './svg.ts'
 import { sentenceOf, timeText } from './words.ts'
 
 export interface AppOptions {
-  /** Where a part's raft.ts can be read. */
-  readonly sourceHref: (part: number) => string
+  /** Where a line of a file of the repository can be read. */
+  readonly sourceHref: (file: string, line: number) => string
 }
 
 /** What is not worth hearing; it can be read in the list. */
@@ -30,166 +38,242 @@ const QUIET: ReadonlySet<string> = new Set([
 export class App {
   readonly element = h('div', { class: 'playground' })
   private readonly playback: Playback
+  private readonly queue = new Queue()
   private readonly setup: SetupControls
   private readonly transport: Transport
   private readonly stage: Stage
+  private readonly twinStage: Stage
   private readonly logs = new Logs()
+  private readonly twinLogs = new Logs('Logs, with the mistake')
   private readonly lamps = new Lamps()
   private readonly panel = new ServerPanel((deed) => this.act(deed))
+  private readonly console: Console
   private readonly explanation: Explanation
   private readonly events = new Events((event) => this.explain(event))
+  private readonly card = new MistakeCard({
+    leave: () => this.leaveMistake(),
+    toBreak: () => this.toBreak(),
+  })
+  private readonly chooser = new MistakeChooser((mistake) => this.loadMistake(mistake))
+  private readonly keyHelp = new KeyHelp()
+  private readonly shortcuts: Shortcuts
+  private readonly board: Board
   private readonly caption = h('p', { class: 'caption', 'aria-live': 'polite' })
   private readonly problem = h('p', { class: 'problem', role: 'alert', hidden: true })
+  private readonly alarm = h('p', { class: 'alarm', role: 'alert', hidden: true })
   private readonly announcer = new Announcer()
-  private readonly command = h('input', { type: 'text', maxlength: MAX_COMMAND_LENGTH })
-  private readonly submit = button('Submit', () => this.submitCommand(), {
-    type: 'submit',
-  })
-  private readonly submitForm: HTMLElement
   private scene: Scene | null = null
+  private mistake: Mistake | null = null
   private selected = 0
   /** The event that somebody asked about. */
   private asked: PlayEvent | null = null
   private lastFrame = 0
   private frame = 0
-  private commands = 0
   private readonly followLink = () => this.follow(window.location.hash)
+  private readonly onKey = (event: KeyboardEvent) => this.press(event)
 
   constructor({ sourceHref }: AppOptions) {
     const actions = {
       load: (setup: Setup) => this.load(setup),
       loadScene: (id: string) => this.loadScene(id),
-      change: (change: (playback: Playback) => void) => this.change(change),
+      change: (change: Change) => this.change(change),
+      slide: (time: number) => this.slide(time),
       copyLink: () => void this.copyLink(),
+      chooseMistake: () => void this.chooser.open(gallery),
+      showKeys: () => this.keyHelp.open(),
     }
     this.playback = new Playback({ part: 3, servers: 5, seed: 1, actions: [] })
     this.setup = new SetupControls(actions)
     this.transport = new Transport(actions)
+    this.console = new Console(
+      (deed) => this.act(deed),
+      () => this.addressee,
+    )
     this.explanation = new Explanation(sourceHref)
-    this.stage = new Stage({
-      select: (id) => this.select(id),
-      toggleLink: (server, other) => {
+    const onStage = {
+      select: (id: number) => this.select(id),
+      toggleLink: (server: number, other: number) => {
         const isWhole = this.playback.simulation.hasLink(server, other)
         this.act({ do: isWhole ? 'cut' : 'mend', server, other })
       },
+    }
+    this.stage = new Stage(onStage)
+    this.twinStage = new Stage(onStage, 'The servers with the mistake')
+    this.shortcuts = new Shortcuts({
+      ...actions,
+      act: (...deeds) => this.act(...deeds),
+      command: () => this.console.submitCommand(),
+      complain: (text) => this.complain(text),
     })
-    this.command.setAttribute('aria-label', 'Command')
-    this.submitForm = h('div', { class: 'row submit' }, this.command, this.submit)
-    listen(this.command, {
-      onkeydown: (event) => {
-        if (event.key === 'Enter') this.submitCommand()
-      },
+    this.board = new Board({
+      caption: this.caption,
+      stage: this.stage.element,
+      twinStage: this.twinStage.element,
+      transport: this.transport.element,
+      server: this.panel.element,
+      console: this.console.element,
+      logs: this.logs.element,
+      twinLogs: this.twinLogs.element,
+      mistake: this.card.element,
+      alarm: this.alarm,
+      explanation: this.explanation.element,
+      events: this.events.element,
     })
     this.lay()
-    listen(this.element, { onkeydown: (event) => this.onKey(event) })
     const linked = window.location.hash
     window.addEventListener('hashchange', this.followLink)
+    document.addEventListener('keydown', this.onKey)
     this.loadScene(SCENES[0]?.id ?? '')
     this.follow(linked)
   }
 
   dispose(): void {
     window.removeEventListener('hashchange', this.followLink)
+    document.removeEventListener('keydown', this.onKey)
     cancelAnimationFrame(this.frame)
     this.announcer.dispose()
   }
 
   private lay(): void {
-    this.nameCommand()
-    const left = h('div', { class: 'left' }, this.caption)
-    left.append(this.transport.element, this.stage.element, this.logs.element)
-    const right = h(
-      'div',
-      { class: 'right' },
-      this.panel.element,
-      this.submitForm,
-      this.explanation.element,
-      this.events.element,
-      this.lamps.element,
-    )
-    const columns = h('div', { class: 'columns' }, left, right)
+    const foot = h('div', { class: 'foot' }, this.lamps.element, keyLine())
     this.element.append(
       this.setup.element,
       this.problem,
-      columns,
+      this.board.element,
+      foot,
+      this.chooser.element,
+      this.keyHelp.element,
       this.announcer.element,
     )
   }
 
   /** Shows what a link asks for. What is none, or a wrong one, leaves the run as it is. */
   private follow(hash: string): void {
-    try {
+    this.orComplain(async () => {
       const target = fromHash(hash)
       if (target === null) return
-      if ('scene' in target) this.loadScene(target.scene)
-      else {
-        this.begin(null, target.recording)
-        this.change((playback) => playback.goTo(target.time))
+      if ('scene' in target) {
+        this.loadScene(target.scene)
+        return
       }
-    } catch (error) {
+      const { recording, time } = target
+      const mistake = recording.mistake
+      if (mistake === undefined) this.begin(null, recording, null, time)
+      else this.begin(null, recording, await mistakeNamed(mistake, recording.part), time)
+    })
+  }
+
+  private orComplain(follow: () => Promise<void>): void {
+    follow().catch((error) => {
       if (!(error instanceof LinkError)) throw error
       this.complain(`This link cannot be followed: ${error.message}.`)
-    }
+    })
   }
 
   private loadScene(id: string): void {
     const scene = sceneOf(id)
     if (!scene) throw new LinkError(`there is no scene "${id}"`)
-    this.begin(scene, scene.recording)
+    this.begin(scene, scene.recording, null)
   }
 
   private load(setup: Setup): void {
-    this.begin(null, { ...setup, actions: [] })
+    const stays = this.mistake !== null && this.mistake.part === setup.part
+    const mistake = stays ? this.mistake : null
+    const wrong = mistake && { mistake: mistake.name }
+    this.begin(null, { ...setup, ...wrong, actions: [] }, mistake)
   }
 
-  private begin(scene: Scene | null, recording: Playback['recording']): void {
+  /** Begins with the run that is known to break it, where there is one. */
+  private loadMistake(mistake: Mistake): void {
+    const target = mistake.run === null ? null : fromHash(mistake.run)
+    const own = { part: mistake.part, servers: 5, seed: 1, actions: [] }
+    const recording = target && 'recording' in target ? target.recording : own
+    this.begin(null, { ...recording, mistake: mistake.name }, mistake)
+  }
+
+  private toBreak(): void {
+    this.change(async (playback) => {
+      await playback.toBreak()
+      if (playback.twin?.violation) return
+      this.complain(
+        'Half a minute has passed, and no rule broke. Do something, and try again.',
+      )
+    })
+  }
+
+  private leaveMistake(): void {
+    const { mistake: _, ...recording } = this.playback.recording
+    this.begin(null, recording, null, this.playback.time)
+  }
+
+  private begin(
+    scene: Scene | null,
+    recording: Playback['recording'],
+    mistake: Mistake | null,
+    time = 0,
+  ): void {
     this.problem.hidden = true
-    this.scene = scene
-    this.selected = 0
-    this.asked = null
-    const stops = scene?.captions.map(({ at }) => at) ?? []
-    this.playback.load(recording, stops)
-    this.setup.show(recording, scene?.id ?? '')
-    this.render()
-    this.remember()
+    void this.queue.add(async () => {
+      const mistaken = mistake && (await withMistake(mistake))
+      this.scene = scene
+      this.mistake = mistake
+      this.selected = 0
+      this.asked = null
+      const stops = scene?.captions.map(({ at }) => at) ?? []
+      await this.playback.load(recording, stops, mistaken)
+      await this.playback.goTo(time)
+      this.setup.show(recording, scene?.id ?? '')
+      this.render()
+      this.remember()
+    })
   }
 
-  private change(change: (playback: Playback) => void): void {
-    this.asked = null
-    change(this.playback)
-    this.render()
-    if (this.playback.isPlaying) this.run()
-    else this.remember()
+  private change(change: Change): void {
+    void this.queue.add(async () => {
+      this.asked = null
+      this.problem.hidden = true
+      await change(this.playback)
+      this.render()
+      if (this.playback.isPlaying) this.run()
+      else this.remember()
+    })
   }
 
-  private act(deed: Deed): void {
+  private slide(time: number): void {
+    this.queue.slide(time, async (time) => {
+      this.asked = null
+      this.playback.pause()
+      await this.playback.goTo(time)
+      this.render()
+      this.remember()
+    })
+  }
+
+  private act(...deeds: readonly Deed[]): void {
     const { whyNoMore } = this.playback
     if (whyNoMore !== null) {
       this.complain(`${whyNoMore}: go back, or begin another one.`)
       return
     }
-    this.scene = null
-    this.setup.show(this.playback.recording, '')
-    this.change((playback) => playback.act(deed))
-    this.remember()
+    this.change(async (playback) => {
+      this.scene = null
+      this.setup.show(playback.recording, '')
+      for (const deed of deeds) await playback.act(deed)
+      this.remember()
+    })
   }
 
   private select(id: number): void {
     this.selected = id
-    this.render()
+    void this.queue.add(() => this.render())
   }
 
   private explain(event: PlayEvent): void {
-    this.asked = event
-    this.playback.pause()
-    this.render()
-  }
-
-  private submitCommand(): void {
-    const command = this.command.value.trim()
-    if (command === '') return
-    this.act({ do: 'submit', server: this.addressee, command })
-    this.nameCommand()
+    void this.queue.add(() => {
+      this.asked = event
+      this.playback.pause()
+      this.render()
+    })
   }
 
   /** Clients look for the leader; without one, they ask anybody. */
@@ -197,47 +281,52 @@ export class App {
     return this.playback.simulation.leader ?? this.selected
   }
 
-  private nameCommand(): void {
-    this.commands += 1
-    this.command.value = `x=${this.commands}`
-  }
-
   private run(): void {
     cancelAnimationFrame(this.frame)
     this.lastFrame = performance.now()
     const next = (now: number) => {
-      this.playback.tick(now - this.lastFrame)
-      this.lastFrame = now
-      this.render()
-      if (this.playback.isPlaying) this.frame = requestAnimationFrame(next)
-      else this.remember()
+      this.frame = requestAnimationFrame(next)
+      // What takes longer than a frame is not asked for twice.
+      if (this.queue.isBusy) return
+      void this.queue.add(async () => {
+        await this.playback.tick(now - this.lastFrame)
+        this.lastFrame = now
+        this.render()
+        if (this.playback.isPlaying) return
+        cancelAnimationFrame(this.frame)
+        this.remember()
+      })
     }
     this.frame = requestAnimationFrame(next)
   }
 
   private render(): void {
-    const { playback } = this
-    const { simulation } = playback
-    const { part } = simulation
-    this.stage.render(simulation, this.selected)
+    const { playback, selected } = this
+    const { simulation, twin, subject } = playback
+    this.board.lay(twin !== null)
+    this.stage.render(simulation, selected)
+    if (twin) this.twinStage.render(twin, selected)
+    if (this.mistake) this.card.render(this.mistake)
     this.transport.render(playback)
-    this.panel.render(simulation, this.selected)
-    this.events.render(simulation)
-    this.lamps.render(simulation)
-    this.explanation.render(this.asked ?? this.telling(), part)
-    this.logs.element.hidden = !part.hasLog
-    this.submitForm.hidden = !part.hasLog
-    if (part.hasLog) {
+    this.panel.render(simulation, selected)
+    this.console.render(subject)
+    this.events.render(subject)
+    this.lamps.render(subject)
+    this.explanation.render(this.asked ?? this.telling(), subject.part)
+    this.logs.element.hidden = !subject.part.hasLog
+    this.twinLogs.element.hidden = !subject.part.hasLog
+    if (subject.part.hasLog) {
       this.logs.render(simulation)
-      setText(this.submit, `Submit to server ${this.addressee}`)
+      if (twin) this.twinLogs.render(twin)
     }
     this.renderCaption()
+    this.renderAlarm()
     this.announce()
   }
 
   /** In motion, what is routine is not worth explaining. */
   private telling(): PlayEvent | null {
-    const { events } = this.playback.simulation
+    const { events } = this.playback.subject
     if (!this.playback.isPlaying) return mostTelling(events)
     return events.findLast((event) => !isRoutine(event)) ?? null
   }
@@ -249,27 +338,26 @@ export class App {
     setText(this.caption, current?.text ?? '')
   }
 
+  private renderAlarm(): void {
+    const { violation, now } = this.playback.subject
+    this.alarm.hidden = violation === null
+    if (!violation) return
+    const { invariant, message } = violation
+    const told = message.startsWith(invariant) ? message : `${invariant}: ${message}`
+    setText(this.alarm, `At ${timeText(now)} a rule is broken. ${told}`)
+  }
+
   private announce(): void {
-    const { events } = this.playback.simulation
+    const { events } = this.playback.subject
     const event = events.findLast(({ event }) => !QUIET.has(event))
     if (event) this.announcer.say(`${sentenceOf(event)}, at ${timeText(event.time)}`)
   }
 
-  private onKey(event: KeyboardEvent): void {
-    const target = event.target as Element
-    if (event.ctrlKey || event.metaKey || event.altKey) return
-    if (target.matches('input, select, textarea')) return
-    const keys: Record<string, (playback: Playback) => void> = {
-      ArrowRight: (playback) => playback.step(),
-      ArrowLeft: (playback) => playback.back(),
-      '+': (playback) => playback.faster(),
-      '-': (playback) => playback.slower(),
-      ...(!target.matches('button') && { ' ': togglePlay }),
-    }
-    const change = keys[event.key]
-    if (!change) return
+  private press(event: KeyboardEvent): void {
+    const key = keyOf(event, this.element)
+    if (key === null) return
     event.preventDefault()
-    this.change(change)
+    this.shortcuts.press(key, this.playback)
   }
 
   /** The address always holds what is seen, so that it can be kept or sent. */
@@ -294,4 +382,17 @@ export class App {
     this.problem.textContent = text
     this.problem.hidden = false
   }
+}
+
+/** No heavier than it must be: the gallery comes when somebody asks for it. */
+async function gallery(): Promise<readonly Mistake[]> {
+  const { GALLERY } = await import('../sim/gallery.ts')
+  return GALLERY
+}
+
+/** @throws LinkError when the gallery has no such mistake in this part. */
+async function mistakeNamed(name: string, part: number): Promise<Mistake> {
+  const found = (await gallery()).find((mistake) => mistake.name === name)
+  if (found?.part === part) return found
+  throw new LinkError(`part ${part} has no mistake "${name}"`)
 }

@@ -10,9 +10,16 @@ export interface ControlActions {
   readonly load: (setup: Setup) => void
   readonly loadScene: (id: string) => void
   /** Changes the playback, and draws it. */
-  readonly change: (change: (playback: Playback) => void) => void
+  readonly change: (change: Change) => void
+  /** To a time of the run so far. */
+  readonly slide: (time: number) => void
   readonly copyLink: () => void
+  readonly chooseMistake: () => void
+  readonly showKeys: () => void
 }
+
+/** What is done with time. */
+export type Change = (playback: Playback) => void | Promise<void>
 
 /** Which cluster: a scene, or a part, a number of servers and a seed. */
 export class SetupControls {
@@ -49,11 +56,15 @@ export class SetupControls {
     })
     this.element.append(
       h('label', { class: 'wide' }, h('span', {}, 'Scene'), this.scene),
-      h('label', {}, h('span', {}, 'Code of'), this.part),
+      h('label', {}, h('span', {}, 'Code'), this.part),
       h('label', {}, h('span', {}, 'Servers'), this.servers),
       h('label', {}, h('span', {}, 'Seed'), this.seed),
       dice,
+      button('Break it …', actions.chooseMistake, {
+        title: 'A mistake of the gallery runs beside the code as it stands',
+      }),
       button('Copy link', actions.copyLink),
+      button('Keys', actions.showKeys, { class: 'for-keyboards' }),
     )
   }
 
@@ -82,15 +93,11 @@ export class Transport {
   private readonly speed = h('span', { class: 'speed' })
   private readonly slider = h('input', { type: 'range', min: 0, step: 0.1 })
 
-  constructor({ change }: ControlActions) {
+  constructor({ change, slide }: ControlActions) {
     this.play = button('Play', () => change(togglePlay), { class: 'primary' })
     listen(this.slider, {
       oninput: () => {
-        const time = Number(this.slider.value)
-        change((playback) => {
-          playback.pause()
-          playback.goTo(time)
-        })
+        slide(Number(this.slider.value))
       },
     })
     this.slider.setAttribute('aria-label', 'Time')
@@ -125,9 +132,9 @@ export function togglePlay(playback: Playback): void {
   else playback.play()
 }
 
-function toStart(playback: Playback): void {
+function toStart(playback: Playback): Promise<void> {
   playback.pause()
-  playback.goTo(0)
+  return playback.goTo(0)
 }
 
 function speedText(speed: number): string {

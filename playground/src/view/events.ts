@@ -24,7 +24,7 @@ export class Events {
         if (this.simulation) this.restart(this.simulation)
       },
     })
-    const label = h('label', {}, box, ' heartbeats and writes, too')
+    const label = h('label', {}, box, ' heartbeats, too')
     this.list.tabIndex = 0
     this.list.setAttribute('aria-label', 'Events, latest first')
     this.element.append(

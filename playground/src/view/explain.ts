@@ -12,9 +12,9 @@ export class Explanation {
     'aria-label': 'What happened, and why',
   })
   private shown: PlayEvent | null = null
-  private readonly sourceHref: (part: number) => string
+  private readonly sourceHref: (file: string, line: number) => string
 
-  constructor(sourceHref: (part: number) => string) {
+  constructor(sourceHref: (file: string, line: number) => string) {
     this.sourceHref = sourceHref
   }
 
@@ -33,17 +33,18 @@ export class Explanation {
       h('p', { class: 'what' }, time, ` ${sentenceOf(event)}`),
       h('p', {}, text),
       ...(paper === null ? [] : [h('p', { class: 'note' }, `The paper: ${paper}.`)]),
-      ...(excerpt === null ? [] : this.code(part, excerpt)),
+      ...(excerpt === null ? [] : this.code(excerpt, part.mistake !== null)),
     )
   }
 
-  private code({ number, file }: Part, excerpt: Excerpt): HTMLElement[] {
-    const { symbol, lines, firstLine, markedLine } = excerpt
-    const link = h(
-      'a',
-      { href: this.sourceHref(number) },
-      `${file}, line ${markedLine ?? firstLine}`,
-    )
+  private code(excerpt: Excerpt, isChanged: boolean): HTMLElement[] {
+    const { file, symbol, lines, firstLine, markedLine } = excerpt
+    const line = markedLine ?? firstLine
+    const where = `${file}, line ${line}`
+    // What has a mistake in it stands in no file.
+    const link = isChanged
+      ? `${where}, with the mistake`
+      : h('a', { href: this.sourceHref(file, line) }, where)
     const rows = lines.map((text, i) => {
       const number = firstLine + i
       const row = h(

@@ -4,10 +4,7 @@ import type { Simulation } from '../sim/simulation.ts'
 
 /** The rules of Figure 3, and whether they hold: they are checked after every event. */
 export class Lamps {
-  readonly element = h('section', {
-    class: 'lamps',
-    'aria-label': 'The rules of Figure 3',
-  })
+  readonly element = h('details', { class: 'lamps' })
   private shown = ''
 
   render({ part, violation }: Simulation): void {
@@ -27,13 +24,18 @@ export class Lamps {
         h('span', { class: 'text' }, text),
       )
     })
-    const message = violation
-      ? h('p', { class: 'alarm', role: 'alert' }, violation.message)
-      : null
+    const sign = h(
+      'span',
+      { class: 'lamp', 'aria-hidden': 'true' },
+      violation ? '✗' : '✓',
+    )
+    const word = violation
+      ? `${violation.invariant} is broken`
+      : `All ${rules.length} rules of Figure 3 hold`
+    this.element.classList.toggle('broken', violation !== null)
     this.element.replaceChildren(
-      h('h3', {}, violation ? 'A rule is broken' : 'The rules hold'),
+      h('summary', {}, sign, ` ${word}`),
       h('ul', {}, ...items),
-      ...(message ? [message] : []),
     )
   }
 }

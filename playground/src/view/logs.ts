@@ -9,6 +9,11 @@ const TERM_COLORS = 6
 export class Logs {
   readonly element = h('section', { class: 'logs', 'aria-label': 'The logs' })
   private shown = ''
+  private readonly title: string
+
+  constructor(title = 'Logs') {
+    this.title = title
+  }
 
   render(simulation: Simulation): void {
     const rows = simulation.ids.map((id) => {
@@ -43,8 +48,20 @@ export class Logs {
           'knows that it is committed.'
     const scroller = h('div', { class: 'scroller', tabindex: 0 }, table)
     scroller.setAttribute('role', 'group')
-    scroller.setAttribute('aria-label', 'Log entries by server')
-    this.element.replaceChildren(h('h3', {}, 'Logs'), scroller, h('p', {}, note))
+    scroller.setAttribute('aria-label', `${this.title}: entries by server`)
+    this.element.replaceChildren(h('h3', {}, this.title), scroller, h('p', {}, note))
+  }
+}
+
+/** What a client asked for, in the words in which it was asked. */
+function commandText(command: unknown): string {
+  const text = String(command)
+  if (!text.startsWith('{"op":')) return text
+  try {
+    const { op, key, value } = JSON.parse(text) as Record<string, unknown>
+    return [op, key, value].filter((word) => word !== undefined).join(' ')
+  } catch {
+    return text
   }
 }
 
@@ -60,7 +77,7 @@ function entryCell(
     h(
       'span',
       { class: `${color}${isCommitted ? ' committed' : ''}` },
-      String(entry.command),
+      commandText(entry.command),
       h('small', {}, ` t${entry.term}`),
       h('span', { class: 'unseen' }, isCommitted ? ', committed' : ', not committed'),
     ),

@@ -15,13 +15,12 @@ export class ServerPanel {
   private readonly timeout: HTMLButtonElement
   private readonly faults: HTMLButtonElement[] = []
   private readonly row: HTMLElement
-  private readonly links = h('div', { class: 'row' })
+  private readonly links = h('div', { class: 'row links' })
   private readonly forgetful = h(
     'p',
     { class: 'note' },
-    'Parts 1 and 2 keep nothing over a crash, and a server that forgets breaks Raft’s ' +
-      'rules: see the scene “What a crash forgets”. So here servers are paused or ' +
-      'disconnected; from part 3 on, they crash.',
+    'Parts 1 and 2 keep nothing over a crash, and a server that forgets breaks rules: see ' +
+      'the scene “What a crash forgets”. From part 3 on, servers crash.',
   )
   private selected = 0
   private simulation: Simulation | null = null
@@ -32,7 +31,8 @@ export class ServerPanel {
       this.act({ do: 'timeout', server: this.selected })
     })
     this.row = h('div', { class: 'row' }, this.timeout)
-    this.element.append(this.title, this.row, this.links, this.forgetful, this.facts)
+    const head = h('div', { class: 'head' }, this.title, this.facts)
+    this.element.append(head, this.row, this.links, this.forgetful)
   }
 
   render(simulation: Simulation, selected: number): void {

@@ -11,6 +11,9 @@ export interface StageActions {
 /** All in units of the drawing. */
 const WIDTH = 460
 const HEIGHT = 440
+/** Where a client stands, when one takes part. */
+const CLIENT = { x: 38, y: 404 }
+const CLIENT_SIZE = 26
 const CENTER = { x: WIDTH / 2, y: 212 }
 const RING = 150
 const NODE = 40
@@ -61,9 +64,22 @@ export class Stage {
   private nodes: Node[] = []
   private links: Link[] = []
   private readonly marks: Mark[] = []
+  private readonly client = s(
+    'g',
+    { class: 'client', transform: `translate(${CLIENT.x} ${CLIENT.y})` },
+    s('rect', {
+      x: -CLIENT_SIZE,
+      y: -CLIENT_SIZE / 1.5,
+      width: 2 * CLIENT_SIZE,
+      height: CLIENT_SIZE * 1.33,
+      rx: 6,
+    }),
+    s('text', { y: 4 }, 'client'),
+  )
   private readonly messages = s('g', { class: 'messages', 'aria-hidden': 'true' })
 
-  constructor(actions: StageActions) {
+  constructor(actions: StageActions, label = 'The servers') {
+    this.element.setAttribute('aria-label', label)
     this.actions = actions
     this.stillness = window.matchMedia('(prefers-reduced-motion: reduce)')
   }
@@ -73,6 +89,7 @@ export class Stage {
     if (this.nodes.length !== simulation.ids.length) this.build(simulation)
     for (const id of simulation.ids) this.renderNode(simulation, id, selected)
     for (const link of this.links) this.renderLink(simulation, link)
+    set(this.client, { class: simulation.clientId === null ? 'client idle' : 'client' })
     this.renderMessages(simulation)
   }
 
@@ -85,6 +102,7 @@ export class Stage {
     this.element.replaceChildren(
       s('g', { class: 'links' }, ...this.links.map(({ group }) => group)),
       s('g', {}, ...this.nodes.map(({ group }) => group)),
+      this.client,
       this.messages,
     )
     for (const [id, { group }] of this.nodes.entries()) {
@@ -233,6 +251,7 @@ export class Stage {
   }
 
   private place(id: number): Point {
+    if (id >= this.nodes.length) return CLIENT
     const angle = (2 * Math.PI * id) / this.nodes.length - Math.PI / 2
     return {
       x: CENTER.x + RING * Math.cos(angle),
@@ -247,6 +266,12 @@ const circle = (r: number) =>
 const SQUARE = 'M-8,-8 H8 V8 H-8 Z'
 const CROSS = 'M-6,-6 L6,6 M6,-6 L-6,6'
 
+/** What a service says became of a request; nobody knows of the rest. */
+const SIGNS: ReadonlyMap<unknown, string> = new Map([
+  ['done', '✓'],
+  ['not done', '✗'],
+])
+
 /** A message's shape, so that nobody has to go by its colour. */
 function lookOf({ rpc, lostAt }: Flight): {
   classes: string
@@ -255,6 +280,13 @@ function lookOf({ rpc, lostAt }: Flight): {
 } {
   const { method, kind, args } = rpc
   if (lostAt !== null) return { classes: 'lost', path: CROSS, sign: '' }
+  if ('operation' in args) {
+    return { classes: 'service request', path: SQUARE, sign: method.charAt(0) }
+  }
+  if ('outcome' in args) {
+    const sign = SIGNS.get(args.outcome) ?? '?'
+    return { classes: 'service reply', path: SQUARE, sign }
+  }
   const family = familyOf(method)
   const isVote = family === 'vote'
   const classes = `${family} ${kind}`

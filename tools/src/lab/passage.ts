@@ -14,6 +14,7 @@ export class Passage {
   private readonly waiting = new Set<(error: unknown) => void>()
   private isDriving = false
   private hasEnded = false
+  private isFrozen = false
 
   /** `nextTurn` comes when all promises that can be settled are. */
   constructor(clock: VirtualClock, nextTurn: () => Promise<void> = afterThisTurn) {
@@ -38,7 +39,7 @@ export class Passage {
       do {
         if (this.mustSettle) await this.settle()
       } while (this.runTo(end))
-      this.clock.advanceTo(end)
+      if (!this.isFrozen) this.clock.advanceTo(end)
     } finally {
       this.sleepers -= 1
       this.drive()
@@ -48,7 +49,7 @@ export class Passage {
   /** Lets the next thing happen that is due by `end`; false when there is none. */
   async step(end: number): Promise<boolean> {
     if (this.mustSettle) await this.settle()
-    return this.clock.step(end)
+    return !this.isFrozen && this.clock.step(end)
   }
 
   /** Lets time pass until a promise is settled, unless somebody sleeps meanwhile. */
@@ -66,9 +67,16 @@ export class Passage {
     this.hasEnded = true
   }
 
+  /** From now on time stands still for whoever lets it pass. */
+  freeze(): void {
+    this.isFrozen = true
+  }
+
   /** Up to `end`, or to an event after which promises must settle: then true. */
   private runTo(end: number): boolean {
-    while (this.clock.step(end)) if (this.mustSettle) return true
+    while (!this.isFrozen && this.clock.step(end)) {
+      if (this.mustSettle) return true
+    }
     return false
   }
 

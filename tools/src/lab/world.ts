@@ -321,6 +321,11 @@ export class World<S extends Server = Server> {
     return (await this.passage?.step(end)) ?? false
   }
 
+  /** Nothing happens any more, for somebody who looks at what did. */
+  freeze(): void {
+    this.passage?.freeze()
+  }
+
   /** The run is over, and clients that have not come to their end never will. */
   end(): void {
     this.passage?.end()

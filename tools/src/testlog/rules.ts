@@ -221,6 +221,46 @@ const RULES = {
     text: 'A client that asks another server has to try elsewhere.',
     paper: 'section 8',
   },
+  ask: {
+    title: 'A client asks',
+    text: 'It looks for the leader by itself, and repeats only what was certainly not done.',
+    paper: 'section 8',
+  },
+  request: {
+    title: 'A request on its way to the service',
+    text: 'It goes through the log like any command, reads as well: so it has its place in the order.',
+    paper: 'section 8',
+  },
+  answerDone: {
+    title: 'The service answers: done',
+    text: 'Its entry is committed, and was applied here. What was done stays done.',
+    paper: 'section 8; Figure 2, Leaders 2',
+  },
+  answerNotDone: {
+    title: 'The service answers: not done',
+    text: 'It certainly was not carried out, and will not be. So it may be asked again.',
+    paper: 'section 8',
+  },
+  answerUnknown: {
+    title: 'The service answers: unknown',
+    text: 'It may have been carried out, or may still be: others may hold the entry.',
+    paper: 'section 8',
+  },
+  toldDone: {
+    title: 'The client knows: done',
+    text: 'From now on nobody may see a state in which it was not.',
+    paper: 'section 8',
+  },
+  toldNotDone: {
+    title: 'The client knows: not done',
+    text: 'It was not carried out and will not be; to ask again does no harm.',
+    paper: 'section 8',
+  },
+  toldUnknown: {
+    title: 'The client does not know',
+    text: 'It may have been carried out, or may still be. Asked again, it might be done twice.',
+    paper: 'section 8',
+  },
   broken: {
     title: 'A rule of Figure 3 is broken',
     text: 'What must never happen has happened. The run ends here.',
@@ -237,7 +277,9 @@ export function ruleOf(name: RuleName): Rule {
 export const RULE_NAMES = Object.keys(RULES) as RuleName[]
 
 /** What of a line tells by which rule it came about. */
-type Told = Pick<TestLogLine, 'event' | 'role' | 'rpc' | 'index' | 'state'>
+type Told = Pick<TestLogLine, 'event' | 'role' | 'rpc' | 'index' | 'state'> & {
+  readonly outcome?: unknown
+}
 
 /**
  * The rule by which something happened, by the fields of the event; null for what Figure 2
@@ -245,6 +287,8 @@ type Told = Pick<TestLogLine, 'event' | 'role' | 'rpc' | 'index' | 'state'>
  */
 export function ruleNameFor(event: Told, hasLog: boolean): RuleName | null {
   const { event: kind, role } = event
+  if (kind === 'invoke') return 'ask'
+  if (kind === 'return') return RULE_OF_RETURN.get(event.outcome) ?? null
   if (!isKnown(kind)) return null
   switch (kind) {
     case 'timer':
@@ -267,6 +311,23 @@ export function ruleNameFor(event: Told, hasLog: boolean): RuleName | null {
     default:
       return RULE_OF_KIND[kind] ?? null
   }
+}
+
+/** By the words that services, clients and the chapter of part 4 have for outcomes. */
+const RULE_OF_ANSWER: ReadonlyMap<unknown, RuleName> = new Map([
+  ['done', 'answerDone'],
+  ['not done', 'answerNotDone'],
+  ['unknown', 'answerUnknown'],
+])
+const RULE_OF_RETURN: ReadonlyMap<unknown, RuleName> = new Map([
+  ['done', 'toldDone'],
+  ['not done', 'toldNotDone'],
+  ['unknown', 'toldUnknown'],
+])
+
+/** What clients ask of a service is an `operation`, and an answer has an `outcome`. */
+function ruleForService({ args }: NonNullable<Told['rpc']>): RuleName | null {
+  return 'operation' in args ? 'request' : (RULE_OF_ANSWER.get(args.outcome) ?? null)
 }
 
 function ruleForRole({ role, state }: Told): RuleName | null {
@@ -299,7 +360,7 @@ function ruleForSending({ rpc }: Told, hasLog: boolean): RuleName | null {
     if (rpc.kind === 'request') return 'askVote'
     return rpc.args.voteGranted === true ? 'grant' : 'refuse'
   }
-  if (rpc?.method !== 'AppendEntries') return null
+  if (rpc?.method !== 'AppendEntries') return rpc ? ruleForService(rpc) : null
   if (rpc.kind === 'request') return isHeartbeat(rpc) ? 'heartbeat' : 'sendEntries'
   if (rpc.args.success !== true) return 'refuseEntries'
   return hasLog ? 'acceptEntries' : 'hearLeader'
@@ -309,7 +370,7 @@ function ruleForReceiving({ rpc }: Told, hasLog: boolean): RuleName | null {
   if (rpc?.method === 'RequestVote') {
     return rpc.kind === 'request' ? 'hearVoteRequest' : 'countVotes'
   }
-  if (rpc?.method !== 'AppendEntries') return null
+  if (rpc?.method !== 'AppendEntries') return rpc ? ruleForService(rpc) : null
   if (rpc.kind === 'request') return 'hearLeader'
   return hasLog ? 'hearFollower' : 'hearHeartbeatReply'
 }

@@ -150,12 +150,14 @@ pageTest('what a person does is in the address', async () => {
 
 pageTest('a rule that breaks turns its lamp', async () => {
   const { page } = await playground('scene=a-crash-forgets')
-  expect(await page.locator('.lamps .broken').count()).toBe(0)
+  expect(await page.locator('.lamps.broken').count()).toBe(0)
   const slider = page.getByLabel('Time', { exact: true })
-  for (let i = 0; i < 40 && !(await page.locator('.alarm').count()); i += 1) {
+  for (let i = 0; i < 40 && !(await page.locator('.alarm').isVisible()); i += 1) {
     await page.getByRole('button', { name: 'Step', exact: true }).click()
   }
-  expect(await page.locator('.lamps .broken').textContent()).toContain('Monotonic Term')
+  expect(await page.locator('.lamps li.broken').textContent()).toContain(
+    'Monotonic Term',
+  )
   expect(await page.locator('.alarm').textContent()).toContain('fell from 1 to 0')
   expect(await slider.getAttribute('aria-valuetext')).toBe('400.0 ms')
   await page.close()
@@ -188,8 +190,109 @@ pageTest('all of it can be done with the keyboard', async () => {
   await page.close()
 })
 
+pageTest('the keys are those of RaftScope', async () => {
+  const { page, errors } = await playground('part=3&servers=3&seed=1')
+  const press = (key: string) => page.keyboard.press(key)
+  const words = () => page.locator('.stage').first().textContent()
+  await press('t')
+  for (let i = 0; i < 14; i += 1) await press('ArrowRight')
+  await page.locator('.node.role-leader').waitFor()
+  await press('c')
+  expect(page.url()).toMatch(/spread;[\d.]+,submit,0,x%3D1$/)
+  await press('r')
+  await page.locator('.node.role-leader').waitFor({ state: 'detached' })
+  expect(page.url()).toMatch(/crash,0;[\d.]+,restart,0$/)
+  await page.locator('.node').nth(1).click()
+  await page.getByRole('button', { name: 'Disconnect' }).click()
+  expect(await words()).toContain('disconnected')
+  await press('b')
+  expect(await words()).not.toContain('disconnected')
+  await press('?')
+  await page.locator('.key-help[open]').waitFor()
+  expect(await seriousProblems(page)).toEqual([])
+  await press('Escape')
+  await press('l')
+  await page.locator('.caption', { hasText: 'Server 0 will lead' }).waitFor()
+  expect(errors).toEqual([])
+  await page.close()
+})
+
+pageTest(
+  'everything is on one screen of a laptop, and two swipes on a phone',
+  async () => {
+    const laptop = { viewport: { width: 1280, height: 720 } }
+    const { page } = await playground('part=4&servers=5&seed=1', laptop)
+    for (const shown of [
+      '.stage',
+      '.logs',
+      '.server',
+      '.console',
+      '.explanation',
+      '.keys',
+    ]) {
+      const box = await page.locator(shown).first().boundingBox()
+      expect((box?.y ?? 0) + (box?.height ?? 9999), shown).toBeLessThanOrEqual(720)
+    }
+    await page.setViewportSize({ width: 390, height: 844 })
+    const end = await page.locator('.events').boundingBox()
+    expect((end?.y ?? 0) + (end?.height ?? 9999)).toBeLessThanOrEqual(3 * 844)
+    await page.close()
+  },
+)
+
+pageTest('a client is told what came of what it asked for', async () => {
+  const { page, errors, press } = await playground('part=4&servers=3&seed=1')
+  await press('Time out now')
+  await page.getByLabel('Value').fill('blue; "1"')
+  await press('Ask')
+  for (let i = 0; i < 4; i += 1) await press('Faster')
+  await press('Play')
+  await page.locator('.answers .outcome.done').waitFor()
+  await page.getByLabel('What the client asks for').selectOption('get')
+  expect(await page.getByLabel('Value').isVisible()).toBe(false)
+  await press('Ask')
+  await page.locator('.answers', { hasText: 'found "blue; \\"1\\""' }).waitFor()
+  await press('Pause')
+  const answers = await page.locator('.answers').textContent()
+  const shared = await playground(page.url().split('#')[1] ?? '')
+  await shared.page.locator('.answers li:nth-child(2)').waitFor()
+  expect(await shared.page.locator('.answers').textContent()).toBe(answers)
+  expect(errors).toEqual([])
+  await shared.page.close()
+  await page.close()
+})
+
+pageTest(
+  'a mistake runs beside the part as it stands, until a rule breaks',
+  async () => {
+    const { page, errors, press } = await playground('scene=first-election')
+    const loaded = () =>
+      page.evaluate<string[]>(
+        'performance.getEntriesByType("resource").map(({ name }) => name)',
+      )
+    expect((await loaded()).filter((name) => name.includes('gallery'))).toEqual([])
+    await press('Break it …')
+    await page.getByLabel('Filter the mistakes').fill('majority')
+    expect(await seriousProblems(page)).toEqual([])
+    await page.locator('.chooser li button', { hasText: 'Half of an even' }).click()
+    await page.locator('figcaption', { hasText: 'With the mistake' }).waitFor()
+    await press('Run until it breaks')
+    await page.locator('.alarm', { hasText: 'both elected leader of term 1' }).waitFor()
+    expect(await page.locator('.node.role-leader').count()).toBeGreaterThanOrEqual(2)
+    expect(await seriousProblems(page)).toEqual([])
+    const shared = await playground(page.url().split('#')[1] ?? '')
+    await shared.page.locator('.alarm', { hasText: 'of term 1' }).waitFor()
+    await shared.press('Leave')
+    await shared.page.locator('figcaption').waitFor({ state: 'detached' })
+    expect(errors).toEqual([])
+    await shared.page.close()
+    await page.close()
+  },
+)
+
 pageTest('a link that cannot be followed says why', async () => {
   const { page } = await playground('part=9')
+  await page.locator('.problem').waitFor()
   expect(await page.locator('.problem').textContent()).toContain('part is "9"')
   await page.close()
 })
@@ -206,6 +309,8 @@ pageTest('a run outlives anchors and wrong links', async () => {
     'part=9',
     'scene=no',
     'part=1&do=%',
+    'part=1&mistake=no-such',
+    'part=3&mistake=half-is-enough',
   ]) {
     await page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
     await page.waitForTimeout(50)
