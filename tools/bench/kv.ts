@@ -25,6 +25,7 @@ interface Options {
   readonly length: number
   readonly etcd: boolean
   readonly json: boolean
+  readonly puts?: number
 }
 
 interface Row {
@@ -47,6 +48,8 @@ interface Results {
 const KEYS = 1_000
 /** How many connections there are in the round before the first, which does not count. */
 const WARM_UP = 64
+/** So many put fastest. */
+const MOST_CONNECTIONS = 256
 const PROGRAM = fileURLToPath(new URL('kv-load.ts', import.meta.url))
 
 const HELP = `
@@ -58,6 +61,7 @@ Examples:
   npm run bench:kv
   npm run bench:kv -- --rounds 1 --connections 16
   npm run --silent bench:kv -- --json > kv.json
+  npm run bench:kv -- --puts 1000000
 
 Exit codes:
   0  all was measured
@@ -73,6 +77,7 @@ async function main(): Promise<void> {
     .option('--length <n>', 'characters of a value', atLeast(1), 100)
     .option('--no-etcd', 'measure part 4 alone')
     .option('--json', 'print JSON instead of a table', false)
+    .option('--puts <n>', 'instead: so many puts, and what they leave', atLeast(1))
     .addHelpText('after', HELP)
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action(run)
@@ -85,7 +90,29 @@ function toNumbers(text: string, before: readonly number[]): readonly number[] {
   return before.length === 4 ? [number] : [...before, number]
 }
 
+/** What so many puts leave in the leader's memory and in its file. */
+async function grow(puts: number, options: Options): Promise<void> {
+  const cluster = await startPart4()
+  const progress = progressBar(puts)
+  try {
+    await measure(cluster, 'put', WARM_UP, options)
+    const before = await memoryOf([cluster])
+    let after = before
+    while (after.entries < before.entries + puts) {
+      const { entries } = after
+      await measure(cluster, 'put', MOST_CONNECTIONS, options)
+      after = await memoryOf([cluster])
+      progress.step('puts', after.entries - entries)
+    }
+    console.log(options.json ? JSON.stringify([before, after]) : growth([before, after]))
+  } finally {
+    progress.stop()
+    await cluster.stop()
+  }
+}
+
 async function run(options: Options): Promise<void> {
+  if (options.puts !== undefined) return grow(options.puts, options)
   const version = options.etcd ? etcdVersion() : null
   const starts = [startPart4, ...(version ? [startEtcd] : [])]
   const progress = progressBar(2 * options.connections.length * options.rounds)

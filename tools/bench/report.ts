@@ -5,7 +5,7 @@ import { atEnd } from '../src/cli/ending.ts'
 import { parseWholeNumber, wholeNumbersFrom } from '../src/cli/numbers.ts'
 
 export interface Progress {
-  step(what: string): void
+  step(what: string, steps?: number): void
   stop(): void
 }
 
@@ -22,7 +22,7 @@ export function progressBar(steps: number): Progress {
   const stop = () => bar.stop()
   const forget = atEnd(stop)
   return {
-    step: (what) => bar.increment(1, { what }),
+    step: (what, steps = 1) => bar.increment(steps, { what }),
     stop() {
       forget()
       stop()

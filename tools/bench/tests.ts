@@ -1,13 +1,13 @@
 /**
  * How long the parts' tests take: the suite in virtual time, start-up included, beside the
  * Go original's, which sleeps; with the tests that need real sockets, disks and processes;
- * and every scenario over 1,000 seeds. Asserts no times.
+ * and every scenario over many seeds. Asserts no times.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { program } from '../src/cli/command.ts'
+import { program, wholeNumber } from '../src/cli/command.ts'
 import { temporaryFolder } from '../src/cli/ending.ts'
 import { exitCodeOf, UsageError } from '../src/cli/exit.ts'
 import { say } from '../src/cli/print.ts'
@@ -15,7 +15,7 @@ import { ROOT } from '../src/cli/root.ts'
 import { listParts } from '../src/parts/find.ts'
 
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
-const SEEDS = 1_000
+const DEFAULT_SEEDS = 1_000
 
 /** Wall time of the Go original's suites in s, on a machine with two cores. */
 const GO_SECONDS: Readonly<Record<string, number>> = {
@@ -24,8 +24,17 @@ const GO_SECONDS: Readonly<Record<string, number>> = {
   part3: 36.5,
 }
 
-/** All but the tests of real sockets and real processes. */
-const VIRTUAL = ['server', 'processes'].map((name) => `--exclude=**/${name}.test.ts`)
+/** What starts servers on real sockets, and processes. */
+const IN_REAL_TIME = /from '(\.\/process-cluster|\.\.\/src\/server)\.ts'/
+
+/** Leaves out the tests in real time: told by what they import. */
+function onlyVirtual(part: string): string[] {
+  const folder = join(ROOT, part, 'test')
+  const names = readdirSync(folder).filter((name) => name.endsWith('.test.ts'))
+  const isReal = (name: string) =>
+    IN_REAL_TIME.test(readFileSync(join(folder, name), 'utf8'))
+  return names.filter(isReal).map((name) => `--exclude=**/${name}`)
+}
 
 interface Measured {
   readonly seconds: number
@@ -36,6 +45,9 @@ interface Measured {
 }
 
 const HELP = `
+Examples:
+  npm run bench:tests -- part4 --seeds 100
+
 Exit codes:
   0  all tests passed
   1  a test failed, or those of a part could not be loaded
@@ -49,12 +61,14 @@ async function main(): Promise<number> {
       'How long the tests of the parts take, beside those of the Go original.',
     )
     .argument('[part...]', 'only these (default: all)')
+    .option('--seeds <n>', 'of the last row', wholeNumber(1), DEFAULT_SEEDS)
     .addHelpText('after', HELP)
     .parse()
   const parts = chosenParts(command.args)
+  const { seeds } = command.opts<{ seeds: number }>()
   say(`Node ${process.version}, ${availableParallelism()} cores`)
   let areGood = true
-  for (const part of parts) areGood = (await measure(part)) && areGood
+  for (const part of parts) areGood = (await measure(part, seeds)) && areGood
   return areGood ? 0 : 1
 }
 
@@ -68,17 +82,18 @@ function chosenParts(names: readonly string[]): string[] {
 }
 
 /** @returns whether all tests passed. */
-async function measure(part: string): Promise<boolean> {
-  await runTests(part, VIRTUAL) // Compiles what changed; that is kept.
-  const suite = await runTests(part, VIRTUAL)
+async function measure(part: string, seeds: number): Promise<boolean> {
+  const virtual = onlyVirtual(part)
+  await runTests(part, virtual) // Compiles what changed; that is kept.
+  const suite = await runTests(part, virtual)
   const go = GO_SECONDS[part]
   const beside = go === undefined ? '' : `; the Go original: ${go} s`
   say(`${part}: the suite in virtual time in ${describe(suite)}${beside}`)
   const all = await runTests(part, [])
   say(`${part}: with the tests in real time in ${describe(all)}`)
-  const seeds = await runTests(part, VIRTUAL, { RAFT_SEEDS: `${SEEDS}` })
-  say(`${part}: in virtual time with ${SEEDS} seeds in ${describe(seeds)}`)
-  return [suite, all, seeds].every(({ isGood }) => isGood)
+  const many = await runTests(part, virtual, { RAFT_SEEDS: `${seeds}` })
+  say(`${part}: in virtual time with ${seeds} seeds in ${describe(many)}`)
+  return [suite, all, many].every(({ isGood }) => isGood)
 }
 
 async function runTests(

@@ -26,6 +26,8 @@ export const KNOWN_EVENTS = [
   'start',
   'vote',
   'progress',
+  'invoke',
+  'return',
 ] as const
 
 export type KnownEvent = (typeof KNOWN_EVENTS)[number]
@@ -50,6 +52,9 @@ const COMMON: ReadonlySet<string> = new Set([
 export function ownFields(line: object): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(line).filter(([name]) => !COMMON.has(name)))
 }
+
+/** It was carried out; it certainly was not, and never will be; nobody knows. */
+export type Outcome = 'done' | 'not done' | 'unknown'
 
 /** One message between two servers; `id` is the same where it is sent and where it arrives. */
 export interface Rpc {
@@ -139,6 +144,11 @@ export interface TestLogLine {
   readonly matchIndex?: number
   readonly nextIndex?: number
   readonly fault?: Fault
+  /** On return: what a client knows of what it asked for. */
+  readonly outcome?: Outcome
+  /** On invoke and return: what a client asks for, by name, and the key or the prefix. */
+  readonly f?: string
+  readonly key?: string
   /** On check, when it failed: the invariant's name, and what broke it. */
   readonly invariant?: string
   /** On test-start. */

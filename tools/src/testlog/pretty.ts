@@ -84,6 +84,10 @@ function messageStyle(line: TestLogLine): Style {
  */
 function describeDetails(line: TestLogLine): string {
   if (!isKnown(line.event)) return describeFields(ownFields(line))
+  if (line.event === 'invoke' || line.event === 'return') {
+    const { f: _f, key: _key, outcome: _outcome, ...more } = ownFields(line)
+    return describeFields(more)
+  }
   if (line.rpc) return describeFields(line.rpc.args)
   if (line.state) return describeFields(line.state)
   return ''

@@ -27,5 +27,7 @@ export function shadeOf(method: string): number {
 /** A request of a leader that has nothing to say but that it leads. */
 export function isHeartbeat({ method, kind, args }: Omit<Rpc, 'id'>): boolean {
   if (kind !== 'request' || familyOf(method) !== 'append') return false
+  // A client that appends to a value.
+  if ('operation' in args) return false
   return !Array.isArray(args.entries) || args.entries.length === 0
 }

@@ -12,6 +12,7 @@ import { readHash, writeHash } from '../../src/viz/page/hash.ts'
 import { Layout } from '../../src/viz/page/layout.ts'
 import type { Timeline } from '../../src/viz/page/timeline.ts'
 import { TimeScale } from '../../src/viz/page/timescale.ts'
+import { rowText } from '../../src/viz/page/words.ts'
 import { visible } from '../../src/viz/shared/text.ts'
 import { slugOf } from '../../src/viz/write/names.ts'
 import { logOf, pageOf } from './logs.ts'
@@ -360,11 +361,57 @@ describe('layout', () => {
   })
 })
 
-test('what clients do stands in a lane of theirs', async () => {
-  const said = { event: 'invoke', client: 100, msg: 'asks: get x' }
-  const { timeline } = await pageOf(logOf(start, said))
-  const [, lane = 0] = timeline.lane
-  expect(timeline.header.lanes[lane]).toMatchObject({ kind: 'client' })
+describe('what clients do', () => {
+  const asks = { event: 'invoke', f: 'put', key: 'x', value: '1', msg: 'asks: put x' }
+  const told = { event: 'return', f: 'put', key: 'x', msg: 'put x: done' }
+
+  test('stands in a lane of each', async () => {
+    const said = [101, 100].map((client) => ({ ...asks, client }))
+    const { timeline } = await pageOf(logOf(start, ...said))
+    const lanes = [...timeline.lane].slice(1).map((lane) => timeline.header.lanes[lane])
+    expect(lanes).toEqual([
+      { kind: 'client', id: 101, label: '101' },
+      { kind: 'client', id: 100, label: '100' },
+    ])
+    expect(timeline.laneOfNode(100)).toBeLessThan(timeline.laneOfNode(101))
+    expect(rowText(timeline, 1)).toEqual(['asks: put x', 'value 1', 'asks: put x'])
+  })
+
+  test('stands in one lane for all beyond twenty, who each say who they are', async () => {
+    const said = Array.from({ length: 21 }, (_, i) => ({ ...asks, client: 100 + i }))
+    const { timeline } = await pageOf(logOf(start, ...said))
+    expect(timeline.header.lanes.filter(({ kind }) => kind === 'client')).toHaveLength(
+      21,
+    )
+    expect(timeline.header.lanes[timeline.lane.at(-1) ?? 0]?.id).toBe(-1)
+    expect(rowText(timeline, 21)[0]).toBe('client 120: asks: put x')
+  })
+
+  test('is an operation from its invocation to its return', async () => {
+    const done = { ...told, outcome: 'done', answer: { version: 3 } }
+    const { timeline } = await pageOf(
+      logOf(
+        ...[
+          start,
+          { ...asks, client: 100 },
+          { ...asks, client: 101 },
+          said('meanwhile'),
+        ],
+        ...[{ ...done, client: 100 }, said('then')],
+      ),
+    )
+    const [first, second] = [timeline.laneOfNode(100), timeline.laneOfNode(101)]
+    const outcomes = (lane: number) =>
+      [1, 2, 3, 4, 5].map((row) => timeline.operationsAt(lane, row)[0]?.outcome ?? null)
+    expect(outcomes(first)).toEqual(['done', 'done', 'done', 'done', null])
+    // Who was never answered does not know.
+    expect(outcomes(second)).toEqual([null, ...Array(4).fill('unknown')])
+    expect(rowText(timeline, 4)[1]).toBe('version 3')
+  })
+
+  function said(msg: string) {
+    return { event: 'note', msg }
+  }
 })
 
 test('an address’s hash brings back the whole view, and nonsense in it is ignored', () => {

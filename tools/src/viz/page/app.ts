@@ -85,7 +85,7 @@ export class App {
       'header',
       {},
       banner(this.timeline, index, (row) => this.select(row)),
-      legend(chapter, this.timeline.header.methods),
+      legend(chapter, this.timeline.header),
     )
     this.main.append(this.table.element, sheetHandle(this.main), this.side)
     root.replaceChildren(top, this.overview.element, this.toolbar.element, this.main)

@@ -43,7 +43,7 @@ export function arrowsOf(timeline: Timeline, rows: Iterable<number>): Arrow[] {
 }
 
 function arrowFrom(timeline: Timeline, sent: number, arrival: number): Arrow {
-  const toLane = timeline.laneOfServer(timeline.peer[sent] ?? NONE)
+  const toLane = timeline.laneOfNode(timeline.peer[sent] ?? NONE)
   const isLost = arrival !== NONE && timeline.event[arrival] === EVENT.drop
   return {
     fromLane: timeline.lane[sent] ?? 0,

@@ -1,7 +1,7 @@
 /** What stands in the table: its head, and the cells of a row, in either look. */
 import { h } from './dom.ts'
 import type { Look } from './look.ts'
-import { EVENT, type Timeline } from './timeline.ts'
+import { EVENT, NONE, type Timeline } from './timeline.ts'
 import { laneName, roleLetter, roleName, rowText, signOf, unknownKind } from './words.ts'
 
 /** How the rows are drawn: which lanes, in which look, and which text stands out. */
@@ -18,8 +18,12 @@ export function headCells(timeline: Timeline, drawing: Drawing): HTMLElement[] {
   const cells = lanes.map((lane) => {
     const name = laneName(timeline, lane)
     if (look === 'columns') return headCell(name)
-    const { kind = 'test', label = '' } = timeline.header.lanes[lane] ?? {}
-    const cell = headCell(kind === 'server' ? `S${label}` : label)
+    const { kind = 'test', id, label = '' } = timeline.header.lanes[lane] ?? {}
+    const text = kind === 'server' ? `S${label}` : label
+    const isOneClient = kind === 'client' && id !== NONE
+    // In a narrow lane there is room for three digits.
+    const letter = isOneClient ? h('span', { class: 'roomy' }, 'c') : ''
+    const cell = headCell(letter, text)
     cell.setAttribute('aria-label', name)
     cell.title = name
     return cell
@@ -27,8 +31,8 @@ export function headCells(timeline: Timeline, drawing: Drawing): HTMLElement[] {
   return look === 'columns' ? cells : [...cells, headCell('What happened')]
 }
 
-function headCell(text: string): HTMLElement {
-  return h('div', { role: 'columnheader', class: 'cell' }, text)
+function headCell(...texts: (HTMLElement | string)[]): HTMLElement {
+  return h('div', { role: 'columnheader', class: 'cell' }, ...texts)
 }
 
 /** The cells of a row behind its time. */
@@ -101,12 +105,13 @@ function marked(text: string, searched: string): (HTMLElement | string)[] {
 
 /** Whose row it is, to begin a sentence with: in short where there is little room. */
 export function subjectOf(timeline: Timeline, row: number): (HTMLElement | string)[] {
-  const { kind, label } = timeline.header.lanes[timeline.lane[row] ?? 0] ?? {}
-  if (kind !== 'server' || label === undefined) return []
-  const rest = h('span', { class: 'roomy' }, 'erver ')
+  const { kind, id, label } = timeline.header.lanes[timeline.lane[row] ?? 0] ?? {}
+  if (label === undefined || kind === 'test' || id === NONE) return []
+  const [first, more] = kind === 'server' ? ['S', 'erver '] : ['C', 'lient ']
+  const rest = h('span', { class: 'roomy' }, more)
   // What is said of a loss begins with the message.
   const colon = timeline.event[row] === EVENT.drop ? ':' : ''
-  return [h('b', {}, 'S', rest, label, colon), ' ']
+  return [h('b', {}, first, rest, label, colon), ' ']
 }
 
 /** The word for a kind of event that has no sign. */
@@ -115,7 +120,24 @@ function kindOf(timeline: Timeline, row: number): (HTMLElement | string)[] {
   return kind === null ? [] : [h('span', { class: 'kind' }, kind), ' ']
 }
 
-/** A server's cell has the colour of its role; that of another lane has none. */
+/** What a client waits for is a bar, from its invocation to its return. */
+function markOperations(
+  cell: HTMLElement,
+  timeline: Timeline,
+  lane: number,
+  row: number,
+): void {
+  const operations = timeline.operationsAt(lane, row)
+  // Of several at once, the one that lasts longest.
+  const [longest] = operations.toSorted((a, b) => b.toRow - a.toRow)
+  if (!longest) return
+  const { outcome, toRow } = longest
+  cell.classList.add('lane', 'operation', `outcome-${outcome.replace(' ', '-')}`)
+  if (operations.every(({ fromRow }) => fromRow === row)) cell.classList.add('begins')
+  if (toRow === row) cell.classList.add('ends')
+}
+
+/** A server's cell has the colour of its role; that of the test has none. */
 function laneCell(
   timeline: Timeline,
   lane: number,
@@ -123,7 +145,10 @@ function laneCell(
   look: Look,
 ): HTMLElement {
   const cell = h('div', { role: 'gridcell', class: 'cell' })
-  if (!timeline.isServer(lane)) return cell
+  if (!timeline.isServer(lane)) {
+    markOperations(cell, timeline, lane, row)
+    return cell
+  }
   const role = timeline.roleAt(lane, row)
   cell.classList.add('lane', `role-${roleName(role).toLowerCase()}`)
   if (timeline.deposedAt(lane, row)) cell.classList.add('deposed')

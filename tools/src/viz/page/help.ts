@@ -1,4 +1,5 @@
 import { type Family, familyOf, shadeOf } from '../../testlog/rpc.ts'
+import type { Header } from '../shared/format.ts'
 import { visible } from '../shared/text.ts'
 import { button, h } from './dom.ts'
 import type { Command } from './keys.ts'
@@ -27,7 +28,11 @@ export function helpDialog(commands: readonly Command[]): HTMLDialogElement {
 }
 
 /** What the colours, letters and lines mean, for someone who sees them for the first time. */
-export function legend(chapter: string | null, methods: readonly string[]): HTMLElement {
+export function legend(
+  chapter: string | null,
+  { methods, lanes }: Pick<Header, 'methods' | 'lanes'>,
+): HTMLElement {
+  const hasClients = lanes.some(({ kind, id }) => kind === 'client' && id !== -1)
   return h(
     'details',
     { class: 'legend' },
@@ -43,7 +48,7 @@ export function legend(chapter: string | null, methods: readonly string[]): HTML
           'letter and number in a cell are its role and its term, Raft’s clock: whoever ' +
           'hears of a higher term follows in it.',
       ),
-      h('dl', {}, ...cells(), ...lines(methods)),
+      h('dl', {}, ...cells(hasClients), ...lines(methods)),
       chapter === null
         ? null
         : h(
@@ -56,7 +61,7 @@ export function legend(chapter: string | null, methods: readonly string[]): HTML
   )
 }
 
-function cells(): HTMLElement[] {
+function cells(hasClients: boolean): HTMLElement[] {
   const cell = (look: string, content: HTMLElement, meaning: string) => [
     h('dt', {}, h('span', { class: `cell lane ${look} sample` }, content)),
     h('dd', {}, meaning),
@@ -84,8 +89,29 @@ function cells(): HTMLElement[] {
     ...cell('role-follower on', chip('F2', 'new-term'), 'The server enters this term.'),
     ...cell('role-leader on', chip('L2', 'new-role'), 'It has this role from here on.'),
     ...cell('role-follower broken', cut, 'As long as there is red: cut off, or down.'),
+    ...(hasClients
+      ? [
+          ...cell(
+            'operation outcome-done on',
+            nothing(),
+            'A client waits, and is answered.',
+          ),
+          ...cell(
+            'operation outcome-not-done on',
+            nothing(),
+            'It was certainly not done.',
+          ),
+          ...cell(
+            'operation outcome-unknown on',
+            nothing(),
+            'Nobody knows what came of it.',
+          ),
+        ]
+      : []),
   ]
 }
+
+const nothing = () => h('span')
 
 const ABOUT: Readonly<Record<Family, string>> = {
   vote: ', from where it is sent to where it arrives.',

@@ -1,5 +1,11 @@
 import { KNOWN_EVENTS, type KnownEvent } from '../../testlog/event.ts'
-import { type FaultSpan, FLAG, type Header, ROLES } from '../shared/format.ts'
+import {
+  type FaultSpan,
+  FLAG,
+  type Header,
+  type OperationSpan,
+  ROLES,
+} from '../shared/format.ts'
 import type { Data, Texts } from './decode.ts'
 
 /** No row: what was looked for is not in the log. */
@@ -15,6 +21,9 @@ const MOVES: ReadonlySet<number> = new Set([EVENT.send, EVENT.receive, EVENT.dro
 const LEADER = ROLES.indexOf('Leader')
 const DEAD = ROLES.indexOf('Dead')
 const CANDIDATE = ROLES.indexOf('Candidate')
+
+/** A client hardly waits for more at once. */
+const MOST_AT_ONCE = 50
 
 /** State of Figure 2 as the log tells it: what a part does not have is missing. */
 export interface ServerState {
@@ -94,6 +103,9 @@ export class Timeline {
     Record<'parent' | 'index' | 'term' | 'command', Int32Array>
   >
   private readonly spansByLane: readonly FaultSpan[][]
+  private readonly operationsByLane: readonly OperationSpan[][]
+  /** By lane: the rows at which its operations begin. */
+  private readonly invocations: readonly number[][]
   private readonly parsedStates = new Map<number, ServerState>()
 
   constructor({ header, columns, tables }: Data) {
@@ -133,6 +145,12 @@ export class Timeline {
     const logs = this.logsByLane(i32('logRow'), u8('logLane'), i32('logHead'))
     this.logRows = logs.rows
     this.logHeads = logs.heads
+    this.operationsByLane = header.lanes.map((_, lane) =>
+      header.operations.filter((operation) => operation.lane === lane),
+    )
+    this.invocations = this.operationsByLane.map((spans) =>
+      spans.map(({ fromRow }) => fromRow),
+    )
     this.spansByLane = header.lanes.map((_, lane) =>
       header.faults.filter((fault) => fault.lane === lane),
     )
@@ -148,6 +166,11 @@ export class Timeline {
 
   isServer(lane: number): boolean {
     return this.header.lanes[lane]?.kind === 'server'
+  }
+
+  /** The lane of whom a message is for, a server or a client; NONE if it has none. */
+  laneOfNode(id: number): number {
+    return this.header.lanes.findIndex((lane) => lane.kind !== 'test' && lane.id === id)
   }
 
   laneOfServer(id: number): number {
@@ -186,6 +209,15 @@ export class Timeline {
   faultsAt(lane: number, row: number): FaultSpan[] {
     const spans = this.spansByLane[lane] ?? []
     return spans.filter(({ fromRow, toRow }) => fromRow <= row && row <= toRow)
+  }
+
+  /** What a lane's client waits for at `row`, invocation and return included. */
+  operationsAt(lane: number, row: number): OperationSpan[] {
+    const spans = this.operationsByLane[lane] ?? []
+    const last = positionNotAfter(this.invocations[lane] ?? [], row)
+    return spans
+      .slice(Math.max(0, last + 1 - MOST_AT_ONCE), last + 1)
+      .filter(({ toRow }) => row <= toRow)
   }
 
   isCrashed(lane: number, row: number): boolean {

@@ -32,6 +32,8 @@ const SIGNS: Readonly<Record<Exclude<KnownEvent, 'send' | 'receive'>, string>> =
   check: '!',
   vote: '·',
   progress: '·',
+  invoke: '▶',
+  return: '■',
   note: '·',
 }
 
@@ -45,7 +47,7 @@ export function signOf(timeline: Timeline, row: number): string {
   const event = timeline.eventName(row)
   if (!isKnown(event)) return '·'
   if (event !== 'send' && event !== 'receive') return SIGNS[event]
-  const peer = timeline.laneOfServer(timeline.peer[row] ?? NONE)
+  const peer = timeline.laneOfNode(timeline.peer[row] ?? NONE)
   const isRight = peer > (timeline.lane[row] ?? 0)
   if (event === 'send') return isRight ? '→' : '←'
   return isRight ? '↤' : '↦'
@@ -62,8 +64,11 @@ export function rowText(timeline: Timeline, row: number): [string, string, strin
   return [cut(words), cut(gist), cut(message)]
 }
 
+const NO_LANE = { kind: 'test', id: NONE, label: '' } as const
+
 export function laneName(timeline: Timeline, lane: number): string {
-  const { kind, label } = timeline.header.lanes[lane] ?? { kind: 'test', label: '' }
+  const { kind, id, label } = timeline.header.lanes[lane] ?? NO_LANE
+  if (kind === 'client') return id === NONE ? label : `Client ${label}`
   return kind === 'server' ? `Server ${label}` : label
 }
 

@@ -100,10 +100,8 @@ function dropInvalid(fields: Fields): void {
   if (fields.isGuess !== undefined) delete fields.isGuess
   if (fields.isFailure !== undefined) delete fields.isFailure
   if (fields.fromClient !== undefined) delete fields.fromClient
-  // Clients have one lane for all of them, so each says who it is.
-  if (!isCount(fields.client) || fields.server !== undefined) return
-  fields.fromClient = true
-  fields.msg = `client ${fields.client}: ${fields.msg}`
+  if (!isCount(fields.client) || fields.server !== undefined) delete fields.client
+  else fields.fromClient = true
 }
 
 function dropInvalidStart(fields: Fields): void {

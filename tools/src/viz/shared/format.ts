@@ -2,6 +2,7 @@
  * What a timeline's page holds: the writer fills it, the page's script reads it. It is laid
  * out in columns, a number a row, because a million objects would not fit in a browser.
  */
+import type { Outcome } from '../../testlog/event.ts'
 
 /** Position 0 is a role that nobody has told yet. */
 export const ROLES = ['Unknown', 'Follower', 'Candidate', 'Leader', 'Dead'] as const
@@ -10,10 +11,10 @@ export type RoleName = (typeof ROLES)[number]
 
 export type LaneKind = 'test' | 'client' | 'server'
 
-/** A column of the table: the harness's own lines, the clients', or one server's. */
+/** A column of the table: the harness's own lines, a client's or some, or one server's. */
 export interface Lane {
   readonly kind: LaneKind
-  /** The server's id; -1 on the other lanes. */
+  /** The server's or the client's id; -1 on the lane of the test, and on that of several clients. */
   readonly id: number
   readonly label: string
 }
@@ -40,6 +41,17 @@ export interface FaultSpan {
   readonly endLabel: string
   readonly fromRow: number
   /** The row that ended it, or the number of rows when nothing did. */
+  readonly toRow: number
+}
+
+/** What a client asked for, from its invocation to its return. */
+export interface OperationSpan {
+  /** Position in `lanes`. */
+  readonly lane: number
+  /** Unknown, too, when it has not returned. */
+  readonly outcome: Outcome
+  readonly fromRow: number
+  /** The row of the return, or the number of rows when there was none. */
   readonly toRow: number
 }
 
@@ -81,6 +93,8 @@ export interface Header {
   readonly methods: readonly string[]
   readonly rows: number
   readonly faults: readonly FaultSpan[]
+  /** In the order of their invocations. */
+  readonly operations: readonly OperationSpan[]
   /** How many rows' raw lines stand in each of the chunks that follow the columns. */
   readonly chunkRows: readonly number[]
   /** Lines of the input that are no events. */

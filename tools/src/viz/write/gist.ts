@@ -11,11 +11,19 @@ const MOST_CHARACTERS = 60
 /** What a row says beside the event's message: the fields that tell the story. */
 export function gistOf(event: Omit<RunEvent, 'test'>): string {
   if (!isKnown(event.event)) return namedFields(ownFields(event)).join(', ')
+  if (event.event === 'invoke' || event.event === 'return') return askedGist(event)
   if (event.reason !== undefined) return lossText(event.reason)
   if (event.rpc) return rpcGist(event.rpc)
   if (event.entries) return entriesGist(event.entries)
   if (event.invariant !== undefined) return `broken: ${event.invariant}`
   return ''
+}
+
+/** What a client asks for, beside its name and the key; and what it is answered. */
+function askedGist(event: object): string {
+  const { f: _f, key: _key, outcome: _outcome, answer, ...more } = ownFields(event)
+  const answered = typeof answer === 'object' && answer !== null ? answer : {}
+  return namedFields({ ...more, ...answered }).join(', ')
 }
 
 /** A message's row in a narrow column: the sign before it says sent, received or lost. */

@@ -6,6 +6,7 @@ import {
   FLAG,
   type Header,
   type Lane,
+  type OperationSpan,
   ROLES,
   type Status,
   TEXT_SEPARATOR,
@@ -16,6 +17,7 @@ import { FaultSpans } from './faults.ts'
 import { gistOf, shortTextOf } from './gist.ts'
 import { LogTree } from './logs.ts'
 import { Messages } from './messages.ts'
+import { Operations } from './operations.ts'
 
 /** More columns than anyone could look at; the lines of further ids go to the TEST column. */
 const MOST_SERVERS = 64
@@ -40,6 +42,9 @@ const LEADER = ROLES.indexOf('Leader')
 const TEST_LANE = 0
 const CLIENT_LANE = 1
 const FIRST_SERVER_LANE = 2
+/** Of more clients, those beyond share a lane. */
+const MOST_CLIENTS = 20
+const FIRST_CLIENT_LANE = FIRST_SERVER_LANE + MOST_SERVERS
 
 /** One run of one test: takes its events one by one and keeps them in columns. */
 export class Run {
@@ -61,7 +66,10 @@ export class Run {
   private startTime = 0
   private lastTime = 0
   private failureRow: number | null = null
-  private hasClients = false
+  private hasOtherClients = false
+  /** By id: the number of the lane. */
+  private readonly clients = new Map<number, number>()
+  private readonly operations = new Operations()
   private readonly servers = new Map<number, Server>()
   private readonly messages = new Messages()
   private readonly logs = new LogTree()
@@ -117,6 +125,7 @@ export class Run {
     this.raw.add(line)
     this.rawLength.push(line.length)
     if (event.fault) this.addFault(row, event.fault)
+    this.operations.add(row, event)
     if (event.event === 'test-end') this.end(event)
     if (event.isFailure || event.invariant !== undefined) this.failureRow ??= row
   }
@@ -149,6 +158,7 @@ export class Run {
       methods: this.messages.methods.strings,
       rows: this.rows,
       faults: this.faultSpans(lanes),
+      operations: this.operationSpans(lanes),
       chunkRows: this.raw.rows,
       skipped: this.skipped,
       openAt: this.openingRow(),
@@ -265,14 +275,32 @@ export class Run {
   private laneOf(event: RunEvent, server: Server | null): number {
     if (server) return server.lane
     if (!event.fromClient) return TEST_LANE
-    this.hasClients = true
-    return CLIENT_LANE
+    const own = this.laneOfClient(event)
+    if (own === null) this.hasOtherClients = true
+    return own ?? CLIENT_LANE
+  }
+
+  /** A client's own lane, if there is one for it. */
+  private laneOfClient({ client }: RunEvent): number | null {
+    if (client === undefined) return null
+    const known = this.clients.get(client)
+    if (known !== undefined || this.clients.size >= MOST_CLIENTS) return known ?? null
+    const lane = FIRST_CLIENT_LANE + this.clients.size
+    this.clients.set(client, lane)
+    return lane
   }
 
   private textOf(event: RunEvent, server: Server | null): string {
     const isHomeless = server === null && event.server !== undefined
     const said = event.msg.replaceAll(TEXT_SEPARATOR, '␟')
-    const text = isHomeless ? `[${event.server}] ${said}` : said
+    // In a lane of several clients, each says who it is.
+    const isOneOfMany = event.client !== undefined && this.laneOfClient(event) === null
+    const who = isHomeless
+      ? `[${event.server}] `
+      : isOneOfMany
+        ? `client ${event.client}: `
+        : ''
+    const text = who + said
     const gist = gistOf(event)
     // The reader of another's log finds its words; ours says the same in fewer.
     const short = this.source === 'raft' ? shortTextOf(event) : null
@@ -282,8 +310,11 @@ export class Run {
 
   private lanesInOrder(): { number: number; lane: Lane }[] {
     const lanes = [{ number: TEST_LANE, lane: lane('test', -1, 'TEST') }]
-    if (this.hasClients) {
+    if (this.hasOtherClients) {
       lanes.push({ number: CLIENT_LANE, lane: lane('client', -1, 'CLIENTS') })
+    }
+    for (const [id, number] of [...this.clients].sort(([a], [b]) => a - b)) {
+      lanes.push({ number, lane: lane('client', id, `${id}`) })
     }
     const servers = [...this.servers.values()].sort((a, b) => a.id - b.id)
     for (const { id, lane: number } of servers) {
@@ -293,7 +324,7 @@ export class Run {
   }
 
   private packColumns(lanes: { number: number }[]): PackedColumns {
-    const placeOf = Int32Array.from({ length: FIRST_SERVER_LANE + MOST_SERVERS })
+    const placeOf = Int32Array.from({ length: FIRST_CLIENT_LANE + MOST_CLIENTS })
     for (const [place, { number }] of lanes.entries()) placeOf[number] = place
     const toPlaces = (column: Column) => column.toArray().map((n) => placeOf[n] ?? 0)
     const u8 = (values: Int32Array) => ({ type: 'u8' as const, values })
@@ -342,6 +373,15 @@ export class Run {
       )
       const { kind, label, endLabel, fromRow, toRow } = span
       return { lane: Math.max(lane, 0), kind, label, endLabel, fromRow, toRow }
+    })
+  }
+
+  private operationSpans(lanes: { lane: Lane }[]): OperationSpan[] {
+    return this.operations.finish(this.rows).flatMap(({ client, ...span }) => {
+      const lane = lanes.findIndex(
+        ({ lane }) => lane.kind === 'client' && lane.id === client,
+      )
+      return lane === -1 ? [] : [{ lane, ...span }]
     })
   }
 
