@@ -1,10 +1,11 @@
-/** Three servers to measure: part 4's, and etcd's where it is installed. */
+/** Three servers to measure: those of the parts, and etcd's where it is installed. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts, ProcessCluster } from '../../part4/test/process-cluster.ts'
+import { ProcessCluster as ProcessCluster5 } from '../../part5/test/process-cluster.ts'
 import { BenchError } from './loads.ts'
 
 export interface KvCluster {
@@ -14,6 +15,8 @@ export interface KvCluster {
   /** A whole HTTP request that puts a value, or gets one. */
   put(host: string, key: string, value: string): string
   get(host: string, key: string): string
+  /** A whole HTTP request that begins a session, whose puts are numbered. */
+  session?(host: string): string
   memory?(): Promise<Memory>
   stop(): Promise<void>
 }
@@ -43,7 +46,30 @@ export async function startPart4(): Promise<KvCluster> {
   }
 }
 
-async function memoryOfLeader(cluster: ProcessCluster): Promise<Memory> {
+/** The same, and every put is carried out once. */
+export async function startPart5(): Promise<KvCluster> {
+  const cluster = await ProcessCluster5.start(3, [
+    '--election-timeout',
+    ELECTION_TIMEOUT,
+  ])
+  return {
+    name: 'part 5',
+    leader: async () => cluster.address(await cluster.leader()),
+    put: (host, key, value) =>
+      http('PUT', host, `/kv/${key}`, value, [
+        'Idempotency-Key: CLIENT:SERIAL',
+        'Idempotency-Acknowledged: ACKNOWLEDGED',
+      ]),
+    get: (host, key) => http('GET', host, `/kv/${key}`, null),
+    session: (host) => http('POST', host, '/sessions', ''),
+    memory: () => memoryOfLeader(cluster),
+    stop: () => cluster.remove(),
+  }
+}
+
+async function memoryOfLeader(
+  cluster: ProcessCluster | ProcessCluster5,
+): Promise<Memory> {
   const id = await cluster.leader()
   const metrics = await (await fetch(`http://${cluster.address(id)}/metrics`)).text()
   const figure = (name: string) =>
@@ -124,7 +150,14 @@ function json(value: object): string {
   return JSON.stringify(value)
 }
 
-function http(method: string, host: string, path: string, body: string | null): string {
-  const length = body === null ? '' : `Content-Length: ${body.length}\r\n`
-  return `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n${length}\r\n${body ?? ''}`
+function http(
+  method: string,
+  host: string,
+  path: string,
+  body: string | null,
+  headers: readonly string[] = [],
+): string {
+  const length = body === null ? [] : [`Content-Length: ${body.length}`]
+  const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, ...length, ...headers]
+  return `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`
 }

@@ -13,6 +13,11 @@ export interface LoadOrder {
   readonly port: number
   /** Whole requests, asked one after the other, and again from the first. */
   readonly requests: readonly string[]
+  /**
+   * A whole request by which each connection begins a session. Then CLIENT, SERIAL and
+   * ACKNOWLEDGED in its requests are numbers.
+   */
+  readonly session: string | null
   readonly connections: number
   readonly durationMs: number
 }
@@ -35,15 +40,21 @@ class Connection {
   private readonly onAnswer: (ms: number, isOk: boolean) => void
   private received = ''
   private sentAt = 0
+  /** Null where there are no sessions, and until this one has begun. */
+  private client: string | null = null
+  private serial = 0
+  private session: string | null
   readonly over: Promise<void>
   private finish = () => {}
 
   constructor(
     socket: Socket,
+    session: string | null,
     next: () => string | null,
     onAnswer: (ms: number, isOk: boolean) => void,
   ) {
     this.socket = socket
+    this.session = session
     this.next = next
     this.onAnswer = onAnswer
     this.over = new Promise((resolve) => {
@@ -58,13 +69,21 @@ class Connection {
   }
 
   private send(): void {
-    const request = this.next()
+    const request = this.session ?? this.next()
     if (request === null) {
       this.socket.destroy()
       return
     }
     this.sentAt = performance.now()
-    this.socket.write(request)
+    this.socket.write(this.client === null ? request : this.numbered(request))
+  }
+
+  private numbered(request: string): string {
+    this.serial += 1
+    return request
+      .replace('CLIENT', this.client as string)
+      .replace('SERIAL', String(this.serial))
+      .replace('ACKNOWLEDGED', String(this.serial - 1))
   }
 
   private receive(text: string): void {
@@ -78,8 +97,10 @@ class Connection {
         : this.received.length >= head + HEAD_END.length + Number(length)
     if (!isWhole) return
     const isOk = this.received.startsWith('HTTP/1.1 200')
+    if (this.session === null) this.onAnswer(performance.now() - this.sentAt, isOk)
+    else this.client = /"client":(\d+)/.exec(this.received)?.[1] ?? null
+    this.session = null
     this.received = ''
-    this.onAnswer(performance.now() - this.sentAt, isOk)
     this.send()
   }
 }
@@ -101,7 +122,9 @@ async function run(order: LoadOrder): Promise<LoadReport> {
     latenciesMs.push(ms)
     if (!isOk) failures += 1
   }
-  const all = sockets.map((socket) => new Connection(socket, next, onAnswer).over)
+  const all = sockets.map(
+    (socket) => new Connection(socket, order.session, next, onAnswer).over,
+  )
   await Promise.all(all)
   return {
     perSecond:

@@ -1,6 +1,6 @@
 /**
- * How fast part 4 is for clients over HTTP, three processes and real files, beside a real
- * etcd that does the same work in the same run. Times are printed, never asserted.
+ * How fast parts 4 and 5 are for clients over HTTP, three processes and real files, beside a
+ * real etcd that does the same work in the same run. Times are printed, never asserted.
  */
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +12,7 @@ import {
   type Memory,
   startEtcd,
   startPart4,
+  startPart5,
 } from './kv-clusters.ts'
 import type { LoadOrder, LoadReport } from './kv-load.ts'
 import { BenchError } from './loads.ts'
@@ -43,6 +44,13 @@ interface Results {
   readonly rows: readonly Row[]
   /** Of part 4's leader, before and after. */
   readonly memory: readonly Memory[]
+  /** What all the gets have added to the file of each part's leader, in bytes. */
+  readonly writtenByGets: readonly Written[]
+}
+
+interface Written {
+  readonly cluster: string
+  readonly bytes: number
 }
 
 const KEYS = 1_000
@@ -53,8 +61,8 @@ const MOST_CONNECTIONS = 256
 const PROGRAM = fileURLToPath(new URL('kv-load.ts', import.meta.url))
 
 const HELP = `
-The clients are a process of their own, and ask the leader. Rounds of the two clusters
-alternate; all figures are medians over the rounds. etcd is measured where it is installed
+The clients are a process of their own, and ask the leader. Rounds of the clusters
+alternate, and part 5’s puts have sessions; all figures are medians over the rounds. etcd is measured where it is installed
 (apt-get install etcd-server), through its JSON gateway.
 
 Examples:
@@ -70,12 +78,14 @@ Exit codes:
 
 async function main(): Promise<void> {
   await new Command('npm run bench:kv --')
-    .description('Measures part 4: puts and gets a second, and how long they take.')
+    .description(
+      'Measures parts 4 and 5: puts and gets a second, and how long they take.',
+    )
     .option('--rounds <n>', 'how often to measure each', atLeast(1), 5)
     .option('--seconds <n>', 'how long a round takes', atLeast(1), 2)
     .option('--connections <n...>', 'at a time', toNumbers, [1, 16, 64, 256])
     .option('--length <n>', 'characters of a value', atLeast(1), 100)
-    .option('--no-etcd', 'measure part 4 alone')
+    .option('--no-etcd', 'measure the parts alone')
     .option('--json', 'print JSON instead of a table', false)
     .option('--puts <n>', 'instead: so many puts, and what they leave', atLeast(1))
     .addHelpText('after', HELP)
@@ -114,16 +124,18 @@ async function grow(puts: number, options: Options): Promise<void> {
 async function run(options: Options): Promise<void> {
   if (options.puts !== undefined) return grow(options.puts, options)
   const version = options.etcd ? etcdVersion() : null
-  const starts = [startPart4, ...(version ? [startEtcd] : [])]
+  const starts = [startPart4, startPart5, ...(version ? [startEtcd] : [])]
   const progress = progressBar(2 * options.connections.length * options.rounds)
   const clusters: KvCluster[] = []
   const rows: Row[] = []
   const memory: Memory[] = []
+  const writtenByGets: Written[] = []
   try {
     for (const start of starts) clusters.push(await start())
     for (const cluster of clusters) await measure(cluster, 'put', WARM_UP, options)
     memory.push(await memoryOf(clusters))
     for (const operation of ['put', 'get'] as const) {
+      const before = await fileBytesOf(clusters)
       for (const connections of options.connections) {
         const rounds = clusters.map((): LoadReport[] => [])
         for (let round = 0; round < options.rounds; round += 1) {
@@ -136,16 +148,32 @@ async function run(options: Options): Promise<void> {
           rows.push({ cluster, operation, connections, ...medians(rounds[i] ?? []) })
         }
       }
+      if (operation === 'put') continue
+      const after = await fileBytesOf(clusters)
+      for (const [cluster, bytes] of after) {
+        writtenByGets.push({ cluster, bytes: bytes - (before.get(cluster) ?? 0) })
+      }
     }
     memory.push(await memoryOf(clusters))
   } finally {
     progress.stop()
     await Promise.all(clusters.map((cluster) => cluster.stop()))
   }
-  const results = { rows, memory }
+  const results = { rows, memory, writtenByGets }
   console.log(
     options.json ? JSON.stringify(results, null, 2) : describe(results, version),
   )
+}
+
+/** By name, of those that say so. */
+async function fileBytesOf(
+  clusters: readonly KvCluster[],
+): Promise<Map<string, number>> {
+  const files = new Map<string, number>()
+  for (const { name, memory } of clusters) {
+    if (memory) files.set(name, (await memory()).fileBytes)
+  }
+  return files
 }
 
 async function memoryOf([part4]: readonly KvCluster[]): Promise<Memory> {
@@ -161,7 +189,7 @@ async function measure(
   { seconds, length }: Options,
 ): Promise<LoadReport> {
   const address = await cluster.leader()
-  const [host = '', port] = address.split(':')
+  const [host = '', portText] = address.split(':')
   const requests = Array.from({ length: KEYS }, (_, i) =>
     operation === 'put'
       ? cluster.put(address, `key-${i}`, `${i}`.padEnd(length, 'x'))
@@ -172,7 +200,9 @@ async function measure(
   try {
     await child.getOneMessage()
     const durationMs = seconds * 1000
-    const order = { host, port: Number(port), requests, connections, durationMs }
+    const session = (operation === 'put' && cluster.session?.(address)) || null
+    const port = Number(portText)
+    const order = { host, port, requests, session, connections, durationMs }
     await child.sendMessage(order satisfies LoadOrder)
     return (await child.getOneMessage()) as unknown as LoadReport
   } finally {
@@ -190,7 +220,10 @@ function medians(reports: readonly LoadReport[]) {
   }
 }
 
-function describe({ rows, memory }: Results, version: string | null): string {
+function describe(
+  { rows, memory, writtenByGets }: Results,
+  version: string | null,
+): string {
   const heading = ['', 'connections', 'a second', 'p50', 'p99', 'failures', '× etcd']
   const lines = rows.map((row) => {
     const { cluster, operation, connections, perSecond, failures } = row
@@ -216,11 +249,15 @@ function describe({ rows, memory }: Results, version: string | null): string {
     ? `etcd ${version}`
     : 'etcd is not installed here (apt-get install etcd-server): it was left out'
   return [
-    `Part 4, three processes, Node ${process.version}, ${availableParallelism()} cores; ${beside}`,
+    `Parts 4 and 5, three processes, Node ${process.version}, ${availableParallelism()} cores; ${beside}`,
     '',
     ...alignColumns([heading, ...lines]),
     '',
     growth(memory),
+    ...writtenByGets.map(
+      ({ cluster, bytes }) =>
+        `The gets have written ${whole(bytes)} bytes in ${cluster}.`,
+    ),
   ].join('\n')
 }
 
