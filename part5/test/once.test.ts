@@ -2,10 +2,10 @@
  * Exactly once, and reads that write nothing: what a client sees while servers are cut off,
  * crash, and change. Whatever a client asks for anew must be done once.
  */
-import { expect } from 'vitest'
+import { expect, test } from 'vitest'
 import { NotDone, UnknownOutcome } from '../src/client.ts'
 import { type RecordedClient, SILENCE_MS } from './client.ts'
-import { type Harness, scenario } from './harness.ts'
+import { Harness, scenario } from './harness.ts'
 
 /** In ms: within this a new leader is elected, and has told everyone. */
 const ELECTION_MS = 1_000
@@ -366,6 +366,26 @@ scenario(
   },
   LEASE,
 )
+
+test('beyond that bound a read in a lease can be old', async () => {
+  const h = await Harness.create(3, { seed: 2, ...LEASE })
+  const { id } = await h.checkSingleLeader()
+  const reader = h.client({ servers: [`${id}`], timeoutMs: 100 })
+  await h.client().put('x', 'old')
+  for (const other of others(h, id)) {
+    h.cause({ kind: 'clock', server: other, rate: 1.9 })
+  }
+  await h.sleepMs(100)
+  await reader.get('x')
+  h.cause({ kind: 'clock', server: id, rate: 0.6 })
+  cutFromPeers(h, id)
+  const elected = () => others(h, id).find((other) => h.report(other).isLeader)
+  while (elected() === undefined) await h.sleepMs(1)
+  await h.client({ servers: [`${elected()}`] }).put('x', 'new')
+  // Three times as slow as theirs, the old leader’s clock says that its lease still runs.
+  expect(await reader.get('x')).toMatchObject({ value: 'old' })
+  await expect(h.shutdown()).rejects.toThrow('Linearizability')
+})
 
 scenario(
   'with leases a server that has restarted elects nobody at once',
