@@ -65,7 +65,7 @@ function failureBox(
   openAt: number | null,
   select: (row: number) => void,
 ): HTMLElement {
-  const message = h('p', {}, visible(failure.message))
+  const message = h('p', {}, ...withPicture(visible(failure.message)))
   const box = h('div', { class: 'failure', role: 'alert' }, message)
   if (openAt !== null) box.append(button('Go to the failure (x)', () => select(openAt)))
   if (failure.stack !== null) {
@@ -73,6 +73,13 @@ function failureBox(
     box.append(h('details', {}, h('summary', {}, 'Stack'), stack))
   }
   return box
+}
+
+/** A picture of what clients saw is a page of its own, to go to. */
+function withPicture(message: string): (HTMLElement | string)[] {
+  const [before = '', address, after = ''] = message.split(/(?<=picture: )(file:\S+)/)
+  if (address === undefined) return [message]
+  return [before, h('a', { href: address }, 'what clients saw'), after]
 }
 
 function unfinished(): HTMLElement {

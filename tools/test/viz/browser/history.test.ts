@@ -9,7 +9,7 @@ import type { HistoryRow } from '../../../src/histories/rows.ts'
 import { HistoryPages } from '../../../src/viz/history.ts'
 import { seriousProblems } from '../../accessibility.ts'
 import { pageTest as test } from '../../browser/page-test.ts'
-import { dir, open, textOf, usePages } from './opened.ts'
+import { dir, open, textOf, usePages, writeOne } from './opened.ts'
 
 usePages()
 
@@ -100,6 +100,26 @@ test('a stale read that goes back is shown with what was newer', async () => {
   )
   expect(await page.locator('.bar.newer').count()).toBe(1)
   expect(await details(page)).toContain('had shown a newer state before')
+})
+
+test('the timeline of a run that fails by its history leads to the picture', async () => {
+  const message =
+    'Linearizability: no order\n  picture: file:///a/history.html\n  replay: x'
+  const log = [
+    { event: 'test-start', time: 0, test: 'one', servers: 1, msg: '' },
+    {
+      event: 'test-end',
+      time: 1,
+      test: 'one',
+      status: 'fail',
+      error: { message },
+      msg: '',
+    },
+  ]
+  const lines = log.map((line) => `${JSON.stringify(line)}\n`).join('')
+  const page = await open(await writeOne('fails', lines))
+  const link = page.getByRole('link', { name: 'what clients saw' })
+  expect(await link.getAttribute('href')).toBe('file:///a/history.html')
 })
 
 test('a history that is linearizable shows its order', async () => {
