@@ -25,7 +25,7 @@ function hasTest(part: string, pattern: string): boolean {
 function missingIn(text: string): string[] {
   return text.split('\n').flatMap((line, at) => {
     const missing: string[] = []
-    for (const [, script = ''] of line.matchAll(/npm run ([a-z][a-z:]*)/g)) {
+    for (const [, script = ''] of line.matchAll(/npm run ([a-z][a-z:-]*)/g)) {
       if (!(script in scripts)) missing.push(`npm run ${script}`)
     }
     for (const [, part = '', pattern = ''] of line.matchAll(
