@@ -31,6 +31,8 @@ interface Limits {
 
 /** Seeds take some ms and some MB; those of an hour of simulated time, some seconds. */
 const LIMITS: Limits = { seconds: 60, megabytes: 1024 }
+/** Of a run next to nothing outlives it: so garbage is collected seldom, all at once. */
+const YOUNG_MB = 64
 /** How often to look whether a worker is still at the same seed. */
 const LOOK_MS = 500
 
@@ -62,7 +64,10 @@ export class Explorer {
       filename: worker,
       minThreads: jobs,
       maxThreads: jobs,
-      resourceLimits: { maxOldGenerationSizeMb: limits.megabytes },
+      resourceLimits: {
+        maxOldGenerationSizeMb: limits.megabytes,
+        maxYoungGenerationSizeMb: YOUNG_MB,
+      },
     })
   }
 
