@@ -186,7 +186,7 @@ export class ConsensusModule {
   appendEntries(args: AppendEntriesArgs): AppendEntriesReply | null {
     if (this.role === 'Dead') return null
     this.observeTerm(args.term)
-    // A term has one leader (5.2): who leads it hears no other.
+    // A term has one leader (5.2): it takes orders from no other.
     if (args.term < this.currentTerm || this.role === 'Leader') {
       return {
         term: this.currentTerm,

@@ -131,7 +131,7 @@ export class Server {
    *
    * @param address host:port; port 0 takes a free one.
    * @returns the address it listens at.
-   * @throws when the address cannot be had.
+   * @throws when the address is in use, or not this machine’s.
    */
   async listen(address = '127.0.0.1:0'): Promise<string> {
     const credentials = grpc.ServerCredentials.createInsecure()

@@ -1,4 +1,4 @@
-/** In these nothing but text can be meant. */
+/** A pattern of these characters alone is plain text. */
 const WORDS = /^[\w ]*$/
 
 /**

@@ -31,7 +31,7 @@ export function withClients(
   const keys = 1 + Math.floor(random() * MOST_KEYS)
   const gapMs = Math.round(logBetween(random, ...GAP_MS))
   const clients = Array.from({ length: count }, (_, client): ClientPlan => {
-    // Most begin with the cluster; the others find it as it is.
+    // Most start with the cluster; the others join later.
     const startsAtMs = pick(random, [0, 0, Math.round(random() * schedule.durationMs)])
     const length = 1 + Math.floor(random() * MOST_OPERATIONS)
     const operations = Array.from({ length }, (_, i) =>

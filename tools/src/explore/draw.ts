@@ -32,7 +32,7 @@ interface Temper {
   readonly aim: number
 }
 
-/** What takes a leader out of its office, if it lasts for an election timeout. */
+/** What deposes a leader, if it lasts for an election timeout. */
 const DEPOSING: readonly FaultName[] = ['crash', 'pause', 'disconnect', 'partition']
 
 /** What is drawn without an end, now and then. */

@@ -64,7 +64,7 @@ export async function showFinding(
   say(`\nSeed ${foundWithSeed} breaks ${part}${when}:\n`)
   say(`  ${violation.message}\n`)
   say(`Replay: ${replay}`)
-  // To make it smaller, or to write its log, would have no end either.
+  // Shrinking it, or writing its log, would not end either.
   if (isEndless) return
   const { smaller, tries, file, ...pages } = await keepFinding(finding, options.outDir)
   say(`\nMade smaller (${tries} tries), from ${sizeOf(schedule)}`)

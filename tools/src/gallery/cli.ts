@@ -34,7 +34,7 @@ interface RunOptions extends ExploreOptions {
 interface Row {
   readonly name: string
   readonly found: boolean
-  /** How many seeds it took, the one that found it included. */
+  /** How many seeds it took, including the one that found it. */
   readonly seeds: number
   readonly invariant: string | null
 }

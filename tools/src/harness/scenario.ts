@@ -60,7 +60,7 @@ function* seedsToRun(): Generator<number> {
 let isInScenario = false
 
 /**
- * A harness that a test made by itself is shut down when the test is over. Who makes one
+ * A harness that a test made by hand is shut down when the test is over. Who makes one
  * outside of a test shuts it down by hand.
  */
 export function endWithTest(h: Shutdown): void {

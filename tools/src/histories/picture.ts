@@ -50,7 +50,7 @@ export interface Picture {
   readonly newer: number | null
 }
 
-/** More bars than a person looks at; of a longer history, those around its end are shown. */
+/** More bars than a person looks at: of a longer history, those near its end are shown. */
 const MOST_BARS = 300
 /** Of these, so many can stand behind the first that has no place. */
 const BARS_BEHIND = 40

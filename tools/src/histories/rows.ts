@@ -5,9 +5,9 @@ import type { Condition, History } from './history.ts'
 
 /** An operation is invoked, or it returns: in Jepsen's words. */
 export interface HistoryRow {
-  /** It was carried out; it certainly was not, and never will be; nobody knows. */
+  /** Carried out; certainly not, now or ever; nobody knows. */
   readonly type: 'invoke' | 'ok' | 'fail' | 'info'
-  /** Does one thing at a time. After an unknown outcome it does nothing any more. */
+  /** Does one thing at a time. After an unknown outcome it does nothing more. */
   readonly process: number | string
   /** What is asked for, by name. */
   readonly f: string

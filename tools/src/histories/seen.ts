@@ -1,6 +1,6 @@
 /**
  * A set of what a search has been through: which operations were put in order, and the state
- * that they led to. Numbers in one table, since there can be tens of millions.
+ * that they led to. One table of numbers, since there can be tens of millions.
  *
  * Which operations, is told by a hash of 64 bits, drawn at random for each operation. Two
  * sets that share one would end the search too early in one of some 10^6 histories that take

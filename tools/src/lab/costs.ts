@@ -63,14 +63,14 @@ export class SlowLink {
     if (this.timer === null) this.sendPiece()
   }
 
-  /** The link is as fast as others again: what waited leaves at once. */
+  /** The link is no longer slow: what waited leaves at once. */
   open(): void {
     const all = [...this.urgent, ...this.waiting]
     this.clear()
     for (const { depart } of all) depart()
   }
 
-  /** Whoever sent all this is gone, and what has not left with it. */
+  /** The sender is gone, and so is what had not left it. */
   clear(): void {
     this.clock.clearTimeout(this.timer)
     this.timer = null

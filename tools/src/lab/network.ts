@@ -108,7 +108,7 @@ export class Network {
     this.cuts.delete(`${from}>${to}`)
   }
 
-  /** Groups that cannot reach each other. Who is in none of them, a client, reaches all. */
+  /** Groups that cannot reach each other. A client is in none of them, and reaches all. */
   partition(groups: readonly (readonly number[])[]): void {
     this.groups = groups
   }

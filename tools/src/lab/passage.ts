@@ -61,13 +61,13 @@ export class Passage {
     })
   }
 
-  /** No time passes any more for who waits: code that awaits stands still where it is. */
+  /** Time has come to its end: code that awaits stays where it is. */
   end(): void {
     this.waiting.clear()
     this.hasEnded = true
   }
 
-  /** From now on time stands still for whoever lets it pass. */
+  /** From now on no time passes. */
   freeze(): void {
     this.isFrozen = true
   }

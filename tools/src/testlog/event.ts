@@ -53,7 +53,7 @@ export function ownFields(line: object): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(line).filter(([name]) => !COMMON.has(name)))
 }
 
-/** It was carried out; it certainly was not, and never will be; nobody knows. */
+/** Carried out; certainly not, now or ever; nobody knows. */
 export type Outcome = 'done' | 'not done' | 'unknown'
 
 /** One message between two servers; `id` is the same where it is sent and where it arrives. */
@@ -144,7 +144,7 @@ export interface TestLogLine {
   readonly matchIndex?: number
   readonly nextIndex?: number
   readonly fault?: Fault
-  /** On return: what a client knows of what it asked for. */
+  /** On return: what the client knows about its request. */
   readonly outcome?: Outcome
   /** On invoke and return: what a client asks for, by name, and the key or the prefix. */
   readonly f?: string

@@ -24,7 +24,7 @@ export function shadeOf(method: string): number {
   return hash % SHADES
 }
 
-/** A request of a leader that has nothing to say but that it leads. */
+/** A leader's request that says nothing but that it leads. */
 export function isHeartbeat({ method, kind, args }: Omit<Rpc, 'id'>): boolean {
   if (kind !== 'request' || familyOf(method) !== 'append') return false
   // A client that appends to a value.

@@ -1,4 +1,4 @@
-/** The faults of the table that a person causes, in the playground: at a server. */
+/** The faults of the table that a person can cause at a server, in the playground. */
 import type { World } from '../world.ts'
 import type { Buttons, FaultKind } from './fault.ts'
 import { cause, end, FAULT_NAMES, type FAULTS, type Fault, kindOf } from './index.ts'

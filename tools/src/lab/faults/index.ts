@@ -30,7 +30,7 @@ export type Fault = {
   readonly [K in FaultName]: { readonly kind: K } & FieldsOf<(typeof FAULTS)[K]>
 }[FaultName]
 
-/** What must be said of a fault for it to end. */
+/** What names a fault that is to end. */
 export type Ending = {
   readonly [K in FaultName]: { readonly kind: K } & Place<FieldsOf<(typeof FAULTS)[K]>>
 }[FaultName]

@@ -221,7 +221,7 @@ class Seen implements Watched {
     this.shownApplied = this.now.lastApplied
   }
 
-  /** All that is volatile. The term and the vote outlive a crash. */
+  /** What is volatile is lost. The term and the vote outlive a crash. */
   forget(): void {
     this.role = 'Dead'
     this.firstIndex = 1

@@ -42,9 +42,9 @@ export type Complaint = string | undefined
 export interface Watcher {
   /** The term, the vote or the role of a server is another. */
   changed?(server: Watched): Complaint
-  /** The entries from an index on are not what they were; they stand in `before` still. */
+  /** The entries from an index on were removed or replaced. `before` still has them. */
   removed?(server: Watched, index: number): Complaint
-  /** An entry is there that was not. `before` has those in front of it. */
+  /** There is a new entry. `before` has the ones in front of it. */
   added?(server: Watched, index: number, entry: Entry): Complaint
   /** The commit index or the last applied entry is another. */
   advanced?(server: Watched): Complaint
