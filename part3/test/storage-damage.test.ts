@@ -108,6 +108,13 @@ const SHORT_LIFE: readonly Write[] = Array.from({ length: 16 }, (_, i) => ({
   commands: ['', 'x=1', 'not ASCII ☃, "quoted"\n', `a longer one ${i}`].slice(i % 3),
 }))
 
+/** Some sectors of records that one sync made durable. */
+const ONE_WRITE: Write = {
+  votes: false,
+  back: 0,
+  commands: Array(30).fill('of one write'),
+}
+
 /** A new life with what is in the file. */
 function load(bytes: Buffer): object {
   fs.writeSync(fd, bytes, 0, bytes.length, 0)
@@ -244,6 +251,37 @@ test(
     )
   },
 )
+
+test('zeros that are not whole sectors are refused', () => {
+  const life = live([ONE_WRITE])
+  const [from, to] = [SECTOR_BYTES, 2 * SECTOR_BYTES]
+  for (let at = from + 1; at < to; at += 1) {
+    const beginsLate = Buffer.from(life.bytes).fill(0, at, to)
+    // What a write began with may be in the middle of a sector.
+    if (!life.states.has(at)) expectRefusal(beginsLate, recordStart(life, at))
+    const endsEarly = Buffer.from(life.bytes).fill(0, from, at)
+    expectRefusal(endsEarly, recordStart(life, from))
+  }
+})
+
+test('damage to whatever record stands behind lost sectors is refused', () => {
+  const life = live([ONE_WRITE])
+  const torn = withLostSectors(life.bytes, 0, SECTOR_BYTES, (sector) => sector === 1)
+  const whole = torn.indexOf('\n', 2 * SECTOR_BYTES) + 1
+  for (let at = whole; at < torn.length; at += 1) {
+    const damaged = Buffer.from(torn)
+    damaged[at] = (damaged[at] as number) ^ 1
+    expectRefusal(damaged, recordStart(life, SECTOR_BYTES))
+  }
+})
+
+test('sectors are lost behind a megabyte that is kept', () => {
+  const long: Write = { votes: false, back: 0, commands: ['x'.repeat(1_200_000)] }
+  const life = live([long, ONE_WRITE])
+  const lost = Math.floor((life.syncs[1] as number) / SECTOR_BYTES) + 1
+  load(withLostSectors(life.bytes, 0, SECTOR_BYTES, (sector) => sector === lost))
+  expect(statSync(file).size).toBe(recordStart(life, lost * SECTOR_BYTES))
+})
 
 test('a file that is something else is refused', () => {
   const others = fc.oneof(
