@@ -48,9 +48,16 @@ function entriesIn(messages: readonly AppendEntriesArgs[]): number[] {
   return messages.map(({ entries }) => entries.length).filter((count) => count > 0)
 }
 
-/** In bytes. */
+/** In bytes: what stands around the commands takes no more than in JSON. */
 function longestOf(messages: readonly AppendEntriesArgs[]): number {
-  return Math.max(...messages.map((args) => Buffer.byteLength(JSON.stringify(args))))
+  const lengths = messages.map(({ entries, ...rest }) => {
+    const around = JSON.stringify({
+      ...rest,
+      entries: entries.map(({ term }) => ({ command: '', term })),
+    })
+    return entries.reduce((sum, e) => sum + Buffer.byteLength(e.command), around.length)
+  })
+  return Math.max(...lengths)
 }
 
 /** All in one turn of the event loop. */

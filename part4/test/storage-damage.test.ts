@@ -48,9 +48,18 @@ interface Write {
   readonly commands: readonly string[]
 }
 
+/**
+ * Any character but half a one. Of fast-check's own, `unit: 'binary'`, a table of all is
+ * made first, which takes the better part of a second.
+ */
+const SURROGATES = { first: 0xd800, count: 0x800 }
+const unit = fc
+  .nat(0x10ffff - SURROGATES.count)
+  .map((n) => String.fromCodePoint(n < SURROGATES.first ? n : n + SURROGATES.count))
+
 /** Any text, and text of several sectors. */
 const command = fc.oneof(
-  { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
+  { weight: 3, arbitrary: fc.string({ unit, maxLength: 40 }) },
   { weight: 1, arbitrary: fc.nat(3_000).map((length) => 'long ☃ '.repeat(length / 7)) },
 )
 const lives = fc.array(
@@ -118,11 +127,14 @@ const ONE_WRITE: Write = {
 /** A new life with what is in the file. */
 function load(bytes: Buffer): object {
   fs.writeSync(fd, bytes, 0, bytes.length, 0)
-  fs.ftruncateSync(fd, bytes.length)
+  if (fs.fstatSync(fd).size > bytes.length) fs.ftruncateSync(fd, bytes.length)
   return { ...opened.load() }
 }
 
-/** It is refused, with the place, and left as it is. */
+/**
+ * It is refused, with the place, and left as it is. Asked so often that calls of `expect`
+ * would take longer than all the rest.
+ */
 function expectRefusal(bytes: Buffer, offset?: number): void {
   let error: unknown
   try {
@@ -130,10 +142,11 @@ function expectRefusal(bytes: Buffer, offset?: number): void {
   } catch (thrown) {
     error = thrown
   }
-  expect(error).toBeInstanceOf(StorageError)
   const place = offset === undefined ? '' : `${offset}: expected`
-  expect((error as Error).message).toContain(`${file} is damaged at byte ${place}`)
-  expect(readFileSync(file).equals(bytes)).toBe(true)
+  const refusal = `StorageError: ${file} is damaged at byte ${place}`
+  const isRefused = error instanceof StorageError && `${error}`.startsWith(refusal)
+  if (isRefused && readFileSync(file).equals(bytes)) return
+  throw new Error(`no "${refusal}" with the file as it was; instead: ${error}`)
 }
 
 function recordStart({ bytes }: Life, offset: number): number {
@@ -286,7 +299,7 @@ test('sectors are lost behind a megabyte that is kept', () => {
 test('a file that is something else is refused', () => {
   const others = fc.oneof(
     fc.uint8Array({ minLength: 1, maxLength: 2_000 }).map((bytes) => Buffer.from(bytes)),
-    fc.string({ unit: 'binary', minLength: 1 }).map((text) => Buffer.from(text)),
+    fc.string({ unit, minLength: 1 }).map((text) => Buffer.from(text)),
     fc.json().map((text) => Buffer.from(text)),
   )
   fc.assert(
