@@ -252,6 +252,17 @@ function inUse(file: string): StorageError {
   )
 }
 
+/** What the front of a record says. Lengths and places in bytes. */
+interface Front {
+  readonly length: number
+  /** Behind the record's newline. */
+  readonly end: number
+  /** How much of the file was on the disk when the record was written. */
+  readonly synced: number
+}
+
+const CUT_OFF: Front = { length: 0, end: Number.POSITIVE_INFINITY, synced: 0 }
+
 /** Reads the records of a file, a piece of it at a time. */
 class RecordReader {
   readonly size: number
@@ -266,14 +277,15 @@ class RecordReader {
 
   /** The record at `offset`, or null where there is none as it was written there. */
   at(offset: number): { readonly record: StorageRecord; readonly end: number } | null {
-    const end = this.endOfRecord(offset)
-    if (end === -1) return null
+    const front = this.frontAt(offset)
+    if (!front || front.end > this.size) return null
+    this.fill(offset, front.end - offset)
     const start = offset - this.pieceStart
-    const textStart = start + CHECKSUM_LENGTH + 1
-    const text = this.piece.toString('utf8', textStart, end - this.pieceStart)
-    if (checksumAt(this.piece, start) !== checksum(text, offset)) return null
-    const json = text.indexOf(' ', text.indexOf(' ') + 1) + 1
-    return json === 0 ? null : { record: JSON.parse(text.slice(json)), end: end + 1 }
+    const line = this.piece.toString('utf8', start, front.end - this.pieceStart)
+    const isWhole = line.endsWith('\n')
+    const text = line.slice(CHECKSUM_LENGTH + 1, -1)
+    if (!isWhole || Number.parseInt(line, 16) !== checksum(text, offset)) return null
+    return { record: JSON.parse(line.slice(front.length)), end: front.end }
   }
 
   /**
@@ -304,31 +316,17 @@ class RecordReader {
     return true
   }
 
-  /** Where the newline of the record at `offset` stands, or −1 where it has none. */
-  private endOfRecord(offset: number): number {
-    this.fill(offset, 1)
-    let newline = this.piece.indexOf(NEWLINE, offset - this.pieceStart)
-    if (newline === -1) {
-      // It goes on in the next piece. It may be long, but then it says so.
-      const end = this.frontAt(offset)?.end ?? Number.POSITIVE_INFINITY
-      if (end > this.size) return -1
-      this.fill(offset, end - offset)
-      newline = this.piece.indexOf(NEWLINE, offset - this.pieceStart)
-    }
-    return newline === -1 ? -1 : this.pieceStart + newline
-  }
-
   /** What the front of a record says, cut off or not; null where there is none. */
-  private frontAt(offset: number): { end: number; synced: number } | null {
+  private frontAt(offset: number): Front | null {
     this.fill(offset, FRONT_LENGTH)
     const start = offset - this.pieceStart
     const text = this.piece.toString('latin1', start, start + FRONT_LENGTH)
     const [front, length, synced] = FRONT.exec(text) ?? []
     if (front) {
       const end = offset + front.length + Number(length) + 1
-      return { end, synced: Number(synced) }
+      return { length: front.length, end, synced: Number(synced) }
     }
-    return CUT_FRONT.test(text) ? { end: Number.POSITIVE_INFINITY, synced: 0 } : null
+    return CUT_FRONT.test(text) ? CUT_OFF : null
   }
 
   /** Where the first byte stands, from `offset` on, that is such a one. */
@@ -348,15 +346,17 @@ class RecordReader {
   }
 
   private byteAt(offset: number): number | undefined {
-    if (offset >= this.size) return undefined
     this.fill(offset, 1)
     return this.piece[offset - this.pieceStart]
   }
 
-  /** Has `length` bytes from `offset` on in the piece, as far as the file goes. */
+  /**
+   * Has `length` bytes from `offset` on in the piece, as far as the file goes. Nobody goes
+   * back: what stands before the piece is not asked for again.
+   */
   private fill(offset: number, length: number): void {
     const end = Math.min(offset + length, this.size)
-    if (offset >= this.pieceStart && end <= this.pieceStart + this.piece.length) return
+    if (end <= this.pieceStart + this.piece.length) return
     const bytes = Math.min(Math.max(length, PIECE_BYTES), this.size - offset)
     const piece = Buffer.allocUnsafe(bytes)
     for (let at = 0; at < bytes; ) {
@@ -370,12 +370,6 @@ class RecordReader {
 }
 
 const NEWLINE = 10
-/** By the code of a digit: its value. */
-const DIGITS = new Float64Array(256).fill(Number.NaN)
-for (const [value, digit] of [...'0123456789abcdef'].entries()) {
-  DIGITS[digit.charCodeAt(0)] = value
-}
-const SPACE = 32
 const CHECKSUM_LENGTH = 8
 const FRONT = /^[0-9a-f]{8} (\d{1,9}) (\d{1,16}) /
 const CUT_FRONT = /^(?:[0-9a-f]{0,8}|[0-9a-f]{8} (?:\d{0,9}|\d{1,9} \d{0,16}))(?:\0|$)/
@@ -387,22 +381,13 @@ const PIECE_BYTES = 2 ** 20
 function format(record: StorageRecord, offset: number, synced: number): string {
   const json = JSON.stringify(record)
   const text = `${Buffer.byteLength(json)} ${synced} ${json}`
-  return `${checksum(text, offset).toString(16).padStart(8, '0')} ${text}\n`
+  const digits = checksum(text, offset).toString(16).padStart(CHECKSUM_LENGTH, '0')
+  return `${digits} ${text}\n`
 }
 
 /** Begins with the offset: a record counts only where it was written. */
 function checksum(text: string, offset: number): number {
   return crc32(text, offset % 2 ** 32)
-}
-
-/** What stands there before a space, or NaN. Called a million times at a start. */
-function checksumAt(bytes: Buffer, offset: number): number {
-  const end = offset + CHECKSUM_LENGTH
-  let value = bytes[end] === SPACE ? 0 : Number.NaN
-  for (let at = offset; at < end; at += 1) {
-    value = value * 16 + (DIGITS[bytes[at] ?? 0] as number)
-  }
-  return value
 }
 
 function orStorageError<T>(what: string, action: () => T): T {

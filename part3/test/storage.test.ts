@@ -142,9 +142,10 @@ test.each([
   act(storage)
   storage.sync()
   storage.close()
-  expect(() => loadFile(file)).toThrow(
-    `${file} is damaged at byte ${size}: expected entry 2 or one before it, ` +
-      'or a term from 5 on. Nothing in it was changed.',
+  expect(String(errorOf(() => loadFile(file)))).toBe(
+    `StorageError: ${file} is damaged at byte ${size}: expected entry 2 or one before ` +
+      'it, or a term from 5 on. Nothing in it was changed. Without it, or with an older ' +
+      'one, this server must not start: it could break promises that it made',
   )
 })
 
@@ -178,7 +179,7 @@ test('records are found in whichever pieces of the file they stand', () => {
   const file = newFile()
   const storage = new FileStorage(file)
   storage.load()
-  const entries = [700_000, 900_000, 3_000_000, 10, 2_000_000].map((length) =>
+  const entries = [300_000, 400_000, 1_300_000, 10, 700_000].map((length) =>
     entry(1, '☃ x"'.repeat(length / 4)),
   )
   entries.forEach((e, i) => {
@@ -189,6 +190,58 @@ test('records are found in whichever pieces of the file they stand', () => {
   expect(loadFile(file).log).toEqual(entries)
   truncateSync(file, statSync(file).size - 1)
   expect(loadFile(file).log).toEqual(entries.slice(0, 4))
+})
+
+test('a file is read once', () => {
+  const file = writeLife()
+  expect(bytesReadFrom(file)).toBe(statSync(file).size)
+
+  const long = newFile()
+  const storage = new FileStorage(long)
+  const entries = Array.from({ length: 220 }, () => entry(1, 'x'.repeat(10_000)))
+  storage.saveEntries(1, entries)
+  storage.sync()
+  storage.close()
+  // A record that goes on in the next piece is read again.
+  const { size } = statSync(long)
+  expect(bytesReadFrom(long)).toBeLessThan(1.02 * size)
+})
+
+function bytesReadFrom(file: string): number {
+  const { readSync } = fs
+  let read = 0
+  withFs(
+    {
+      readSync: (...args: Parameters<typeof readSync>) => {
+        const count = readSync(...args)
+        read += count
+        return count
+      },
+    },
+    () => loadFile(file),
+  )
+  return read
+}
+
+test('a file is read whole though the system gives few bytes at a time', () => {
+  const file = writeLife()
+  const { readSync } = fs
+  const few = (fd: number, into: Buffer, at: number, length: number, from: number) => {
+    if (at + length > into.length) throw new Error('there is no room for it')
+    return readSync(fd, into, at, Math.min(length, 7), from)
+  }
+  withFs({ readSync: few }, () => expect(loadFile(file)).toEqual(END_OF_LIFE))
+  // Another program makes it shorter while it is read.
+  const { size } = statSync(file)
+  const lessAndLess = (...args: Parameters<typeof few>) => {
+    truncateSync(file, size - 10)
+    return few(...args)
+  }
+  withFs({ readSync: lessAndLess }, () => {
+    expect(String(errorOf(() => loadFile(file)))).toBe(
+      `StorageError: cannot read ${file}: it ends at byte ${size - 10}`,
+    )
+  })
 })
 
 test('a file of more than 2 GiB that is something else is refused', () => {
@@ -245,7 +298,8 @@ test('what is no file is refused at once', () => {
   const pipe = newFile()
   execFileSync('sh', ['-c', 'mkfifo "$0"', pipe])
   for (const path of [pipe, '/dev/null', '/dev/zero']) {
-    expect(() => new FileStorage(path)).toThrow(`${path} is not a file`)
+    const error = errorOf(() => new FileStorage(path))
+    expect(String(error)).toBe(`StorageError: ${path} is not a file`)
   }
   expect(() => new FileStorage(folder)).toThrow(`cannot open ${folder}: EISDIR`)
 })
@@ -277,6 +331,24 @@ test('the name of a file is synced too, and nothing else stays open', () => {
     expect(open.size).toBe(0)
   })
   expect(existsSync(`${file}.pid`)).toBe(false)
+})
+
+test('who comes second is told who has the file', () => {
+  const file = newFile()
+  const storage = new FileStorage(file)
+  const refusal = () => String(errorOf(() => new FileStorage(file)))
+  const refusalBy = (who: string) =>
+    `StorageError: ${file} is in use by ${who}. Two servers with one memory would vote ` +
+    'twice: stop that one first'
+  expect(refusal()).toBe(refusalBy(`process ${process.pid}`))
+  for (const text of ['', '12', '12\n3', 'a12\n', 'other\n']) {
+    writeFileSync(`${file}.pid`, text)
+    expect(refusal()).toBe(refusalBy('another process'))
+  }
+  rmSync(`${file}.pid`)
+  expect(refusal()).toBe(refusalBy('another process'))
+  storage.close()
+  new FileStorage(file).close()
 })
 
 test('after a failed sync nothing is promised any more', () => {

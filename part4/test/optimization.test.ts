@@ -166,8 +166,8 @@ scenario(
     const { id } = await h.checkSingleLeader()
     const behind = (id + 1) % 3
     h.disconnectPeer(behind)
-    const last = h.report(id).lastLogIndex + 10_000
-    submitMany(h, id, 10_000, 'x'.repeat(500))
+    const last = h.report(id).lastLogIndex + 2_500
+    submitMany(h, id, 2_500, 'x'.repeat(2_000))
     await within(h, HEARTBEATS_MS, () => expect(h.report(id).commitIndex).toBe(last))
     const messages = watchMessagesTo(h, behind)
     await letCatchUp(h, behind, last)

@@ -52,7 +52,8 @@ function linked(bytesPerMs: number) {
 }
 
 function parcel(id: string, length: number): Parcel {
-  const bytes = Uint8Array.from({ length }, (_, i) => (i * 31 + length) % 256)
+  const bytes = new Uint8Array(length)
+  for (let i = 0; i < length; i += 1) bytes[i] = i * 31 + length
   return { id, method: 'AppendEntries', bytes }
 }
 
