@@ -54,6 +54,8 @@ export class Passage {
 
   /** Lets time pass until a promise is settled, unless somebody sleeps meanwhile. */
   waitFor<T>(promise: Promise<T>): Promise<T> {
+    // What is waited for has begun, and may have more to do at this instant.
+    this.settleSoon()
     return new Promise((resolve, reject) => {
       this.waiting.add(reject)
       this.drive()
