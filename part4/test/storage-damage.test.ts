@@ -7,6 +7,7 @@ import fs, { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'nod
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FileStorage, MemoryStorage, StorageError } from '../src/storage.ts'
@@ -147,8 +148,20 @@ function expectRefusal(bytes: Buffer, offset?: number): void {
   const place = offset === undefined ? '' : `${offset}: expected`
   const refusal = `StorageError: ${file} is damaged at byte ${place}`
   const isRefused = error instanceof StorageError && `${error}`.startsWith(refusal)
-  if (isRefused && readFileSync(file).equals(bytes)) return
+  if (isRefused && isInFile(bytes)) return
   throw new Error(`no "${refusal}" with the file as it was; instead: ${error}`)
+}
+
+/** These bytes, and no more. */
+function isInFile(bytes: Buffer): boolean {
+  const found = Buffer.alloc(bytes.length + 1)
+  const count = fs.readSync(fd, found, 0, found.length, 0)
+  return found.subarray(0, count).equals(bytes)
+}
+
+/** As `toEqual`, which takes longer than a load, says it. */
+function expectState(state: object, expected: object | undefined): void {
+  if (!isDeepStrictEqual(state, expected)) expect(state).toEqual(expected)
 }
 
 function recordStart({ bytes }: Life, offset: number): number {
@@ -176,7 +189,7 @@ test('a file that ends at any byte is read up to its last whole record', SLOW, (
   let end = 0
   for (let length = 0; length <= bytes.length; length += 1) {
     if (states.has(length)) end = length
-    expect(load(bytes.subarray(0, length))).toEqual(states.get(end))
+    expectState(load(bytes.subarray(0, length)), states.get(end))
     // What was torn is gone from the file: the next record begins a line.
     expect(statSync(file).size).toBe(end)
   }
@@ -234,10 +247,11 @@ for (const bytesPerSector of [SECTOR_BYTES, 4_096]) {
           const state = load(rest.subarray(0, end))
           const kept = statSync(file).size
           expect(kept).toBeGreaterThanOrEqual(synced)
-          expect(state).toEqual(states.get(kept))
+          expectState(state, states.get(kept))
           // It serves for another life.
           opened.saveTermAndVote(99, 3)
-          expect(opened.load()).toEqual({ ...state, currentTerm: 99, votedFor: 3 })
+          const next = { ...state, currentTerm: 99, votedFor: 3 }
+          expectState({ ...opened.load() }, next)
         }),
         { numRuns: 300 },
       )

@@ -88,6 +88,12 @@ test('what is listed stands in files that are there, with a reason', () => {
 test.each([
   [['part9'], 'there is no part "part9"; there are part1'],
   [['part1', '--file', 'src/storage.ts'], 'part1 has no file "src/storage.ts"; it has'],
+  [['part1', '--lines', '1-2'], '--file must say which file'],
+  [
+    ['part1', '--file', 'src/raft.ts', '--lines', '1-2,9-8'],
+    '"9-8" is no range of lines',
+  ],
+  [['part1', '--file', 'src/raft.ts', '--lines', 'all'], '"all" is no range of lines'],
 ])('%s is refused in a sentence', (args, sentence) => {
   const program = join(ROOT, 'tools/src/mutants/cli.ts')
   const node = ['--import', 'tsx', program, ...args]

@@ -24,6 +24,7 @@ change changes nothing, list it in ${LIST} with the reason.
 Examples:
   npm run mutants -- part3                       every file of part 3, which takes long
   npm run mutants -- part3 --file src/raft.ts    one of them
+  npm run mutants -- part3 --file src/raft.ts --lines 240-257,260-280    some lines of it
 
 Exit codes:
   0  of what changes something, ${LEAST_NOTICED} % or more are noticed, in every file
@@ -37,17 +38,41 @@ async function main(): Promise<number> {
     .description('Changes one thing of a part at a time: do its tests notice?')
     .argument('<part>', 'part1, part2, …')
     .option('--file <file>', 'only this file of the part, like src/raft.ts')
+    .option('--lines <ranges>', 'only these lines of the file, like 240-257,260-280')
     .addHelpText('after', HELP)
     .parse()
   const [part = ''] = command.args
-  const files = filesOf(part, command.opts<{ file?: string }>().file)
+  const options = command.opts<{ file?: string; lines?: string }>()
+  const files = filesOf(part, options.file)
+  const ranges = rangesOf(options)
   // StrykerJS takes its time to load: what was asked wrongly is told before.
   const { runMutants } = await import('./run.ts')
-  const mutants = await runMutants(part, files)
+  const mutants = await runMutants(
+    part,
+    ranges ? ranges.map((range) => `${files[0]}:${range}`) : files,
+  )
   return tell(
     files.map((file) => join(part, file)),
     mutants,
+    ranges === null,
   )
+}
+
+/** @returns null for all lines. */
+function rangesOf(options: { file?: string; lines?: string }): string[] | null {
+  if (options.lines === undefined) return null
+  if (options.file === undefined) {
+    throw new UsageError(
+      '--lines says which lines of a file; --file must say which file',
+    )
+  }
+  const ranges = options.lines.split(',')
+  const wrong = ranges.find((range) => {
+    const [, first, last] = /^([1-9]\d*)-(\d+)$/.exec(range) ?? []
+    return Number(first) > Number(last) || first === undefined
+  })
+  if (wrong === undefined) return ranges
+  throw new UsageError(`"${wrong}" is no range of lines; one is like 240-257`)
 }
 
 function filesOf(part: string, file: string | undefined): string[] {
@@ -62,7 +87,11 @@ function filesOf(part: string, file: string | undefined): string[] {
 }
 
 /** @returns the exit code. */
-function tell(files: readonly string[], mutants: readonly Mutant[]): number {
+function tell(
+  files: readonly string[],
+  mutants: readonly Mutant[],
+  areAll: boolean,
+): number {
   const listed = readEquivalents()
   const results = files.map((file) => {
     const ofFile = mutants.filter((mutant) => mutant.file === file)
@@ -70,7 +99,8 @@ function tell(files: readonly string[], mutants: readonly Mutant[]): number {
   })
   for (const { survivors, problems } of results) {
     for (const survivor of survivors) show(survivor)
-    for (const problem of problems) complain(problem)
+    // What the list says of other lines was not tried.
+    if (areAll) for (const problem of problems) complain(problem)
   }
   const width = Math.max(...files.map((file) => file.length))
   for (const { file, total, ...verdict } of results) {

@@ -15,7 +15,10 @@ import { type Mutant, toMutant } from './mutant.ts'
  */
 const TIMEOUT_MS = 30_000
 
-/** @throws UsageError when the tests fail without any change. */
+/**
+ * @param files of the part; a range of lines may follow: `src/raft.ts:240-257`.
+ * @throws UsageError when the tests fail without any change.
+ */
 export async function runMutants(
   part: string,
   files: readonly string[],
