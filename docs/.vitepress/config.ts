@@ -2,8 +2,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { mistakes } from 'playground/mistakes'
 import { type DefaultTheme, defineConfig } from 'vitepress'
-import { DOCS, sourcePageFor } from './source-pages.ts'
+import { type Markdown, withLines } from './lines.ts'
+import { DOCS, sectionsOf, sourcePageFor } from './source-pages.ts'
 import { withoutNode } from './without-node.ts'
+
+/** Then VitePress splits the page by its headings, though its types do not say so. */
+const OTHERWISE = undefined as unknown as []
 
 const TITLE = 'Raft in TypeScript'
 
@@ -29,7 +33,12 @@ export default defineConfig({
   cleanUrls: false,
   ignoreDeadLinks: [isForCodeHost, isToBeWritten],
   srcExclude: ['figures/**', 'public/**'],
-  markdown: { config: (md) => void md.core.ruler.push('source-links', linkToSource) },
+  markdown: {
+    config: (md) => {
+      md.core.ruler.push('source-links', linkToSource)
+      withLines(md as unknown as Markdown)
+    },
+  },
   themeConfig: {
     nav: [
       { text: 'Start', link: firstOf(CHAPTERS) },
@@ -39,7 +48,15 @@ export default defineConfig({
       { text: 'Chapters', items: written(CHAPTERS) },
       { text: 'Laboratory', items: written(LABORATORY) },
     ],
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      options: {
+        miniSearch: {
+          // Pages of files have no headings, and are found by what is defined in them.
+          _splitIntoSections: (file) => sectionsOf(file) ?? OTHERWISE,
+        },
+      },
+    },
     outline: { level: [2, 3] },
     docFooter: { prev: 'Before this', next: 'After this' },
   },
@@ -87,7 +104,9 @@ interface Token {
 function linkToSource({ tokens }: { tokens: Token[] }): void {
   for (const token of tokens.flatMap(({ children }) => children ?? [])) {
     if (token.type !== 'link_open') continue
-    const page = sourcePageFor(token.attrGet('href') ?? '')
-    if (page) token.attrSet('href', `/source/${page.slug}`)
+    const href = token.attrGet('href') ?? ''
+    const page = sourcePageFor(href)
+    const line = /#L\d+$/.exec(href)?.[0] ?? ''
+    if (page) token.attrSet('href', `/source/${page.slug}${line}`)
   }
 }

@@ -9,11 +9,13 @@ import { fileURLToPath } from 'node:url'
 export const DOCS = dirname(dirname(fileURLToPath(import.meta.url)))
 const ROOT = dirname(DOCS)
 
-/** Linked from the playground, whatever the chapters say. */
+/** All that the parts are made of, whatever the chapters link to. */
 const ALWAYS = readdirSync(ROOT)
   .filter((name) => /^part\d+$/.test(name))
-  .flatMap((part) => [`${part}/src/raft.ts`, `${part}/src/service.ts`])
-  .filter((file) => existsSync(join(ROOT, file)))
+  .flatMap((part) =>
+    readdirSync(join(ROOT, part, 'src')).map((name) => `${part}/src/${name}`),
+  )
+  .filter((file) => /(?<!\.d)\.ts$/.test(file))
 
 const LANGUAGES: Readonly<Record<string, string>> = {
   '.ts': 'ts',
@@ -48,7 +50,9 @@ export function sourcePages(): SourcePage[] {
   const pages = new Map(ALWAYS.map((file) => [file, { file, slug: slugOf(file) }]))
   for (const chapter of readdirSync(DOCS).filter((name) => name.endsWith('.md'))) {
     const markdown = readFileSync(join(DOCS, chapter), 'utf8')
-    for (const [, href = ''] of markdown.matchAll(/\]\(([^)\s]+)\)/g)) {
+    const links = [...markdown.matchAll(/\]\(([^)\s]+)\)/g)].map(([, href = '']) => href)
+    const excerpts = [...markdown.matchAll(/<!-- excerpt: ([\w./-]+)/g)]
+    for (const href of [...links, ...excerpts.map(([, file]) => `../${file}`)]) {
       const page = sourcePageFor(href)
       if (page) pages.set(page.file, page)
     }
@@ -61,6 +65,57 @@ export function markdownOf({ file }: SourcePage): string {
   const text = readFileSync(join(ROOT, file), 'utf8')
   const fence = '`'.repeat(longestRun(text) + 3)
   return `${fence}${LANGUAGES[extname(file)] ?? 'txt'}:line-numbers\n${text}\n${fence}\n`
+}
+
+/** A part of a file that the search finds by itself: a function, a class, a member, a test. */
+interface Section {
+  readonly anchor: string
+  readonly titles: string[]
+  readonly text: string
+}
+
+const DEFINITION =
+  /^(?:export )?(?:abstract |async |declare )*(?:class|function|interface|type|const|enum) (\w+)/
+const MEMBER =
+  /^ {2}(?:(?:private|protected|static|readonly|override|async|get|set) )*(\w+)(?:<.*>)?\(/
+const TEST = /^test(?:\.\w+)?\((['`])(.+?)\1/
+
+/** What the search is to know of a page that shows a file; null for any other page. */
+export function sectionsOf(pageFile: string): Section[] | null {
+  const slug = /source\/([\w-]+)\.md$/.exec(pageFile)?.[1]
+  const page = sourcePages().find((page) => page.slug === slug)
+  if (!page) return null
+  const lines = readFileSync(join(ROOT, page.file), 'utf8').split('\n')
+  const starts = lines.flatMap((line, at) => {
+    const name =
+      DEFINITION.exec(line)?.[1] ?? MEMBER.exec(line)?.[1] ?? TEST.exec(line)?.[2]
+    return name === undefined || KEYWORDS.has(name) ? [] : [{ at, name }]
+  })
+  const sections = starts.map(({ at, name }, i) => ({
+    anchor: `L${at + 1}`,
+    titles: [page.file, name],
+    text: lines.slice(at, starts[i + 1]?.at).join('\n'),
+  }))
+  const head = lines.slice(0, starts[0]?.at).join('\n')
+  return [{ anchor: '', titles: [page.file], text: head || page.file }, ...sections]
+}
+
+/** They look like calls of members. */
+const KEYWORDS: ReadonlySet<string> = new Set(['if', 'for', 'while', 'switch', 'return'])
+
+/** Where lines of a chapter stand in a file of the repository; null if they do not. */
+export function lineOf(file: string, excerpt: string): number | null {
+  const path = join(ROOT, file)
+  if (!existsSync(path)) return null
+  const lines = readFileSync(path, 'utf8')
+    .split('\n')
+    .map((line) => line.trim())
+  const wanted = excerpt
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trim())
+  const at = lines.findIndex((_, i) => wanted.every((line, j) => lines[i + j] === line))
+  return at === -1 ? null : at + 1
 }
 
 function longestRun(text: string): number {

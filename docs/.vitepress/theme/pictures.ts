@@ -24,5 +24,22 @@ export function followTheSwitch(): void {
   onMounted(() => {
     update()
     watch([isDark, () => route.data], () => nextTick(update))
+    showLine()
+    watch(
+      () => route.data,
+      () => nextTick(showLine),
+    )
+    window.addEventListener('hashchange', showLine)
   })
+}
+
+/** A link to a line of a file shows which it is. */
+function showLine(): void {
+  for (const line of document.querySelectorAll('.linked-line')) {
+    line.classList.remove('linked-line')
+  }
+  const id = /^#(L\d+)$/.exec(window.location.hash)?.[1]
+  const line = id === undefined ? null : document.getElementById(id)
+  line?.classList.add('linked-line')
+  line?.scrollIntoView({ block: 'center' })
 }

@@ -60,7 +60,7 @@ export class Events {
     const time = h('span', { class: 'time' }, timeText(event.time))
     const entry = button('', () => this.choose(event), { 'data-event': event.event })
     entry.append(time, ' ')
-    if (!isKnown(event.event))
+    if (!isKnown(event.event) && event.client === undefined)
       entry.append(h('span', { class: 'kind' }, event.event), ' ')
     entry.append(sentenceOf(event))
     return h('li', {}, entry)

@@ -28,7 +28,9 @@ export function entries(count: number): string {
 
 /** An event in a sentence. */
 export function sentenceOf({ server, client, msg, event }: PlayEvent): string {
-  if (client !== undefined) return `The client ${msg}`
+  if (client !== undefined) {
+    return event === 'return' ? `The client’s ${msg}` : `The client ${msg}`
+  }
   if (server === undefined) return capital(msg)
   const isAside = event === 'drop' || !isKnown(event)
   return isAside ? `Server ${server}: ${msg}` : `Server ${server} ${msg}`
