@@ -6,11 +6,15 @@ import './site.css'
 import { Election } from './election.ts'
 import { followTheSwitch } from './pictures.ts'
 import { Playground } from './playground.ts'
+import { mendSearch } from './search.ts'
 
 export default {
   extends: DefaultTheme,
   Layout: () => h(DefaultTheme.Layout, null, { 'home-hero-image': () => h(Election) }),
-  setup: followTheSwitch,
+  setup() {
+    followTheSwitch()
+    mendSearch()
+  },
   enhanceApp({ app }) {
     app.component('Playground', Playground)
   },

@@ -262,7 +262,7 @@ export class Simulation {
   /** The part's own client asks, and finds the leader by itself. */
   private ask({ what, key, value }: Action & { do: 'ask' }): void {
     const { clients } = this.part.lab
-    const operation = clients?.asks[what]?.(key, value)
+    const operation = clients?.asks?.[what]?.(key, value)
     if (!clients || !operation) return
     this.client ??= this.join(clients)
     // What comes of it is told by its lines of the test log.

@@ -66,7 +66,7 @@ interface ClientsOfPart {
   /** The same for reads of other kinds: of many keys, or of what one server has. */
   drawRead?(random: Random, key: string, servers: number): object
   /** What a person can ask for, by name: made of a key and, where there are two, a value. */
-  readonly asks: Readonly<Record<string, (key: string, value: string) => object>>
+  readonly asks?: Readonly<Record<string, (key: string, value: string) => object>>
   /** A client there. What it returns ends with what it asked for, whatever came of it. */
   join(place: Place): (operation: object) => Promise<void>
 }

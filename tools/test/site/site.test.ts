@@ -102,6 +102,96 @@ pageTest('the search finds a word of a chapter', async () => {
   await page.close()
 })
 
+pageTest(
+  'the search finds what is defined in the code, and leads to its line',
+  async () => {
+    const page = await browser.newPage(DESK)
+    page.setDefaultTimeout(TIMEOUT_MS)
+    await page.goto(server.address)
+    await page.locator('#local-search button').click()
+    await page.locator('#localsearch-input').fill('becomeFollower')
+    await page
+      .locator('.results .result', { hasText: 'part3/src/raft.ts' })
+      .first()
+      .click()
+    const line = page.locator('.linked-line')
+    await line.waitFor()
+    expect(await line.textContent()).toContain('private becomeFollower(term: number)')
+    await page.close()
+  },
+)
+
+pageTest('code in a chapter leads to where it stands', async () => {
+  const page = await browser.newPage(DESK)
+  page.setDefaultTimeout(TIMEOUT_MS)
+  await page.goto(`${server.address}/part1.html`)
+  const link = page.locator('.excerpt-source a').first()
+  const code = page.locator('div:has(+ .excerpt-source) .line').first()
+  const first = (await code.textContent())?.trim()
+  await link.click()
+  await page.locator('.linked-line').waitFor()
+  expect((await page.locator('.linked-line').textContent())?.trim()).toBe(first)
+  expect(page.url()).toMatch(/source\/part1-src-[\w-]+\.html#L\d+$/)
+  await page.close()
+})
+
+pageTest('the home begins with an election, and one click breaks it', async () => {
+  const page = await browser.newPage(DESK)
+  page.setDefaultTimeout(TIMEOUT_MS)
+  await page.goto(server.address)
+  await page.locator('.election .node.role-leader').waitFor()
+  const cut = page.getByRole('button', { name: 'Cut off the leader' })
+  await cut.click()
+  await page.locator('.election .node.role-leader.disconnected').waitFor()
+  await page.locator('.election .node.role-leader:not(.disconnected)').waitFor()
+  await page.getByRole('button', { name: 'Mend it' }).click()
+  await page.locator('.election .node.disconnected').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Pause' }).click()
+  expect(await seriousProblems(page)).toEqual([])
+  const terms = () => page.locator('.stage .term').allTextContents()
+  const before = await terms()
+  await page.getByRole('link', { name: 'Go on in the playground' }).click()
+  await page.locator('.transport').waitFor()
+  await page.locator('.node.role-leader').waitFor()
+  expect(await terms()).toEqual(before)
+  await page.close()
+})
+
+pageTest.each([
+  ['light', 'desk'],
+  ['dark', 'desk'],
+  ['light', 'phone'],
+  ['dark', 'phone'],
+] as const)(
+  'no page keeps anybody out, in the %s, on a %s',
+  async (colorScheme, where) => {
+    const options = where === 'desk' ? DESK : PHONE
+    const page = await browser.newPage({ ...options, colorScheme })
+    page.setDefaultTimeout(TIMEOUT_MS)
+    const pages = ['index', 'exploring', 'architecture', 'playground', ...chapters()]
+    const found: string[] = []
+    for (const name of [...pages, 'source/part3-src-raft-ts']) {
+      await page.goto(`${server.address}/${name}.html`)
+      await page.locator('.VPContent').waitFor()
+      const problems = await seriousProblems(page)
+      found.push(...problems.map((problem) => `${name}: ${problem}`))
+    }
+    expect(found).toEqual([])
+    await page.close()
+  },
+)
+
+pageTest('nor does the search, once it is open', async () => {
+  const page = await browser.newPage(DESK)
+  page.setDefaultTimeout(TIMEOUT_MS)
+  await page.goto(server.address)
+  await page.keyboard.press('Control+k')
+  await page.locator('#localsearch-input').fill('election')
+  await page.locator('.results .result').first().waitFor()
+  expect(await seriousProblems(page, '.VPLocalSearchBox')).toEqual([])
+  await page.close()
+})
+
 pageTest('a scene plays, and stops to be read', async () => {
   const { page, errors, press } = await playground('scene=first-election')
   expect(await page.locator('.caption').textContent()).toContain('Five servers')
