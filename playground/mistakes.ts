@@ -14,10 +14,22 @@ const RUNS = join(import.meta.dirname, 'src/sim/runs.json')
 const CHANGED = '\0changed-by:'
 const MARK = /\?mistake=([a-z0-9-]+)$/
 
+interface KeptByVitest {
+  experimental_defineCacheKeyGenerator(
+    key: (module: { id: string }) => false | null,
+  ): void
+}
+
 export function mistakes(): Plugin {
   return {
     name: 'mistakes',
     enforce: 'pre',
+    // What is made here of other files must not be kept by what stands in this one.
+    configureVitest(vitest: KeptByVitest) {
+      vitest.experimental_defineCacheKeyGenerator(({ id }) =>
+        isOurs(id) ? false : null,
+      )
+    },
     async resolveId(id, importer) {
       if (id.startsWith(CHANGED)) return id
       const name = MARK.exec(importer ?? '')?.[1]
@@ -40,6 +52,10 @@ export function mistakes(): Plugin {
       return textWith(mistake)
     },
   }
+}
+
+function isOurs(id: string): boolean {
+  return id === GALLERY || id.includes(CHANGED) || MARK.test(id)
 }
 
 function galleryModule(): string {

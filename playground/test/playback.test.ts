@@ -172,3 +172,18 @@ test('a run is not endless', async () => {
   playback.play()
   expect(playback.isPlaying).toBe(false)
 })
+
+test('what a service waits for is not taken for an election timer', async () => {
+  const playback = new Playback({ part: 4, servers: 3, seed: 1, actions: [] })
+  await playback.act({ do: 'timeout', server: 0 })
+  await playback.goTo(200)
+  await playback.act({ do: 'ask', what: 'put', key: 'x', value: '1' })
+  await playback.goTo(7000)
+  const { simulation } = playback
+  expect(simulation.requests[0]?.outcome).toBe('done')
+  expect(simulation.condition(0).electionTimer).toBeNull()
+  const elections = simulation.events.filter(({ event, role }) => {
+    return event === 'role' && role === 'Candidate'
+  })
+  expect(elections).toHaveLength(1)
+})

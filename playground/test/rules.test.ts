@@ -6,7 +6,7 @@ import { excerptOf, excerptWith } from '../src/sim/excerpt.ts'
 import { explain } from '../src/sim/explain.ts'
 import { PARTS, type Part, partOf } from '../src/sim/part.ts'
 import { Playback } from '../src/sim/playback.ts'
-import { placeOf } from '../src/sim/rules.ts'
+import { isOfClient, placeOf } from '../src/sim/rules.ts'
 import { SCENES } from '../src/sim/scenes.ts'
 import type { PlayEvent } from '../src/sim/simulation.ts'
 
@@ -227,7 +227,7 @@ test('every rule fires, for the kind of event that it is the rule of', async () 
 })
 
 function shapeOf({ event, role, rpc }: PlayEvent): string {
-  const isService = rpc && ('operation' in rpc.args || 'outcome' in rpc.args)
+  const isService = rpc && isOfClient(rpc)
   if (isService) return `${event} ${rpc.kind}`
   if (rpc && event !== 'drop') return `${event} ${rpc.method} ${rpc.kind}`
   return event === 'role' || event === 'commit' ? `${event} ${role}` : event

@@ -14,11 +14,23 @@ export interface Explanation {
   readonly excerpt: Excerpt | null
 }
 
+/** From part 5 on these are answered without an entry of their own. */
+const READS: ReadonlySet<string> = new Set(['Get', 'List'])
+const READ_BESIDE_LOG = {
+  file: 'service.ts',
+  symbol: 'answerRead',
+  line: "outcome: 'done'",
+}
+
 export function explain(event: PlayEvent, part: Part): Explanation {
   const name = ruleNameFor(event, part.hasLog)
   if (name === null) return fromFields(event, part)
   const { title, text, paper } = ruleOf(name)
-  const excerpt = reasonIn(event, part) ?? atPlace(placeOf(name), part)
+  const read = name === 'answerDone' && READS.has(event.rpc?.method ?? '')
+  const excerpt =
+    reasonIn(event, part) ??
+    (read ? atPlace(READ_BESIDE_LOG, part) : null) ??
+    atPlace(placeOf(name), part)
   return { title, text, paper, excerpt }
 }
 

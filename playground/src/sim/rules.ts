@@ -40,7 +40,7 @@ const PLACES: Readonly<Record<RuleName, Place | null>> = {
   giveUp: { symbol: 'appendEntries', line: 'this.becomeFollower(args.term)' },
   submit: { symbol: 'submit', line: 'this.replaceFrom(index' },
   append: { symbol: 'replaceFrom', line: 'this.log.push(entry)' },
-  appendOwn: { symbol: 'submit', line: 'this.replaceFrom(index' },
+  appendOwn: { symbol: 'replaceFrom', line: 'this.log.push(entry)' },
   truncate: { symbol: 'replaceFrom', line: 'this.log.length = firstIndex - 1' },
   commitAsLeader: { symbol: 'advanceCommitIndex', line: 'if (this.termAt(onMajority)' },
   commitAsFollower: { symbol: 'appendEntries', line: 'this.commitUpTo(' },
@@ -71,10 +71,18 @@ export function placeOf(name: RuleName): Place | null {
   return PLACES[name]
 }
 
+/** The laboratory numbers clients from here on. */
+const FIRST_CLIENT = 100
+
+/** A request of a client, or the answer to it. */
+export function isOfClient({ from, to }: { from: number; to: number }): boolean {
+  return from >= FIRST_CLIENT || to >= FIRST_CLIENT
+}
+
 /** What comes again and again, and tells nothing new. */
 export function isRoutine({ event, rpc }: PlayEvent): boolean {
   if (event === 'persist') return true
-  if (rpc && ('operation' in rpc.args || 'outcome' in rpc.args)) return false
+  if (rpc && isOfClient(rpc)) return false
   if (!rpc || familyOf(rpc.method) !== 'append') return false
   if (event === 'drop') return rpc.kind === 'reply' || isHeartbeat(rpc)
   if (event !== 'send' && event !== 'receive') return false

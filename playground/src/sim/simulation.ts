@@ -102,7 +102,7 @@ export class Simulation {
       latencyMs: LATENCY_MS,
       logger: () => this.recorder({}),
       build: (surroundings) => {
-        const clock = new WatchedClock(surroundings.clock, TIMING.electionTimeout[0])
+        const clock = new WatchedClock(surroundings.clock, TIMING.electionTimeout)
         this.clocks.set(surroundings.id, clock)
         return this.part.lab.build({ ...surroundings, clock })
       },

@@ -7,30 +7,30 @@ export interface ElectionTimer {
 }
 
 interface Running extends ElectionTimer {
-  /** What the server knows it by, and what the world does. */
-  readonly handle: object
   readonly timer: unknown
   readonly callback: () => void
 }
 
 /**
- * A server's clock, with an eye on its election timer: the one timer that is set for so
- * long. What it shows is for people; and it can make the timer fire at another time.
+ * A server's clock, with an eye on its election timer: it is known by how long it is set
+ * for. What it shows is for people; and it can make the timer fire at another time.
  */
 export class WatchedClock implements Clock {
   private readonly clock: Clock
   private readonly leastMs: number
-  private running: Running | null = null
+  private readonly mostMs: number
+  /** By what the server knows them by, the latest last. */
+  private readonly running = new Map<unknown, Running>()
 
-  constructor(clock: Clock, leastElectionTimeoutMs: number) {
+  constructor(clock: Clock, [leastMs, mostMs]: readonly [number, number]) {
     this.clock = clock
-    this.leastMs = leastElectionTimeoutMs
+    this.leastMs = leastMs
+    this.mostMs = mostMs
   }
 
   get electionTimer(): ElectionTimer | null {
-    if (!this.running) return null
-    const { startedAt, dueAt } = this.running
-    return { startedAt, dueAt }
+    const [, running] = this.latest ?? []
+    return running ? { startedAt: running.startedAt, dueAt: running.dueAt } : null
   }
 
   now(): number {
@@ -38,44 +38,46 @@ export class WatchedClock implements Clock {
   }
 
   setTimeout(callback: () => void, ms: number): unknown {
-    if (ms < this.leastMs) return this.clock.setTimeout(callback, ms)
+    // A service on top of Raft has deadlines of its own, which are longer.
+    if (ms < this.leastMs || ms > this.mostMs) return this.clock.setTimeout(callback, ms)
     const handle = {}
     this.watch(handle, callback, ms)
     return handle
   }
 
-  clearTimeout(timer: unknown): void {
-    if (this.running === null || timer !== this.running.handle) {
-      this.clock.clearTimeout(timer)
-      return
-    }
-    this.clock.clearTimeout(this.running.timer)
-    this.running = null
+  clearTimeout(handle: unknown): void {
+    const running = this.running.get(handle)
+    this.running.delete(handle)
+    this.clock.clearTimeout(running ? running.timer : handle)
   }
 
   /** The clock leaps to where the election timer is due. False when none is running. */
   fireElectionTimer(): boolean {
-    if (!this.running) return false
-    const { handle, callback } = this.running
+    const [handle, running] = this.latest ?? []
+    if (!running) return false
     this.clearTimeout(handle)
-    callback()
+    running.callback()
     return true
   }
 
   /** The election timer, if one is running, will fire in so many ms. */
   setElectionTimer(ms: number): void {
-    if (!this.running) return
-    const { handle, callback } = this.running
+    const [handle, running] = this.latest ?? []
+    if (!running) return
     this.clearTimeout(handle)
-    this.watch(handle, callback, ms)
+    this.watch(handle, running.callback, ms)
   }
 
-  private watch(handle: object, callback: () => void, ms: number): void {
+  private get latest(): readonly [unknown, Running] | undefined {
+    return [...this.running].at(-1)
+  }
+
+  private watch(handle: unknown, callback: () => void, ms: number): void {
     const timer = this.clock.setTimeout(() => {
-      this.running = null
+      this.running.delete(handle)
       callback()
     }, ms)
     const startedAt = this.clock.now()
-    this.running = { handle, startedAt, dueAt: startedAt + ms, timer, callback }
+    this.running.set(handle, { startedAt, dueAt: startedAt + ms, timer, callback })
   }
 }

@@ -1,4 +1,5 @@
 import { familyOf } from 'tools/testlog/rpc'
+import { isOfClient } from '../sim/rules.ts'
 import { type Flight, LOST_LINGERS_MS, type Simulation } from '../sim/simulation.ts'
 import { s, set, setText } from './svg.ts'
 import { describe, statusOf } from './words.ts'
@@ -280,10 +281,10 @@ function lookOf({ rpc, lostAt }: Flight): {
 } {
   const { method, kind, args } = rpc
   if (lostAt !== null) return { classes: 'lost', path: CROSS, sign: '' }
-  if ('operation' in args) {
+  if (kind === 'request' && isOfClient(rpc)) {
     return { classes: 'service request', path: SQUARE, sign: method.charAt(0) }
   }
-  if ('outcome' in args) {
+  if (isOfClient(rpc)) {
     const sign = SIGNS.get(args.outcome) ?? '?'
     return { classes: 'service reply', path: SQUARE, sign }
   }

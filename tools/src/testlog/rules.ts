@@ -325,9 +325,11 @@ const RULE_OF_RETURN: ReadonlyMap<unknown, RuleName> = new Map([
   ['unknown', 'toldUnknown'],
 ])
 
-/** What clients ask of a service is an `operation`, and an answer has an `outcome`. */
+/** What clients ask of a service is an `operation`, or `asked`, and an answer has an `outcome`. */
 function ruleForService({ args }: NonNullable<Told['rpc']>): RuleName | null {
-  return 'operation' in args ? 'request' : (RULE_OF_ANSWER.get(args.outcome) ?? null)
+  return 'operation' in args || 'asked' in args
+    ? 'request'
+    : (RULE_OF_ANSWER.get(args.outcome) ?? null)
 }
 
 function ruleForRole({ role, state }: Told): RuleName | null {
