@@ -170,7 +170,7 @@ pageTest.each([
     page.setDefaultTimeout(TIMEOUT_MS)
     const pages = ['index', 'exploring', 'architecture', 'playground', ...chapters()]
     const found: string[] = []
-    for (const name of [...pages, 'source/part3-src-raft-ts']) {
+    for (const name of [...pages, 'source/part1-src-server-ts']) {
       await page.goto(`${server.address}/${name}.html`)
       await page.locator('.VPContent').waitFor()
       const problems = await seriousProblems(page)
@@ -179,6 +179,7 @@ pageTest.each([
     expect(found).toEqual([])
     await page.close()
   },
+  BUILD_TIMEOUT_MS,
 )
 
 pageTest('nor does the search, once it is open', async () => {
