@@ -28,6 +28,9 @@ function mend(box: HTMLElement): void {
   for (const name of ['aria-owns', 'aria-expanded', 'aria-haspopup']) {
     box.removeAttribute(name)
   }
+  for (const key of box.querySelectorAll('kbd[aria-label]:not([role])')) {
+    key.setAttribute('role', 'img')
+  }
   for (const item of box.querySelectorAll('#localsearch-list > li')) {
     const link = item.querySelector('a')
     if (!link) continue
@@ -38,6 +41,9 @@ function mend(box: HTMLElement): void {
     link.setAttribute('role', 'option')
     link.removeAttribute('aria-label')
     const isSelected = String(link.classList.contains('selected'))
-    link.setAttribute('aria-selected', isSelected)
+    // What is set is looked at again, also when it stays the same.
+    if (link.getAttribute('aria-selected') !== isSelected) {
+      link.setAttribute('aria-selected', isSelected)
+    }
   }
 }
