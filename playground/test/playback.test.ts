@@ -187,3 +187,17 @@ test('what a service waits for is not taken for an election timer', async () => 
   })
   expect(elections).toHaveLength(1)
 })
+
+test('what a client asks is the same, however time is cut into frames', async () => {
+  const asks = [700, 700.5, 900, 1300].map((at) => {
+    return { do: 'ask', at, what: 'append', key: 'x', value: `${at}` } as const
+  })
+  const run: Recording = { part: 4, servers: 3, seed: 3, actions: asks }
+  const whole = new Playback(run)
+  await whole.goTo(2000)
+  const cut = new Playback(run)
+  for (let time = 0; time < 2000; time += 3.7) await cut.goTo(time)
+  await cut.goTo(2000)
+  expect(cut.simulation.events).toEqual(whole.simulation.events)
+  expect(whole.simulation.requests.map(({ outcome }) => outcome)).toContain('done')
+})

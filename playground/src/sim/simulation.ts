@@ -272,7 +272,10 @@ export class Simulation {
   private join(clients: NonNullable<Part['lab']['clients']>): Client {
     const place = this.world.join()
     // Time is in the hands of who watches; no client lets it pass.
-    const until: Place['until'] = (promise) => promise
+    const until: Place['until'] = (promise) => {
+      this.world.settleSoon()
+      return promise
+    }
     return { id: place.id, ask: clients.join({ ...place, until }) }
   }
 

@@ -321,6 +321,11 @@ export class World<S extends Server = Server> {
     return (await this.passage?.step(end)) ?? false
   }
 
+  /** Code that awaits has begun something, and comes to its first wait before time goes on. */
+  settleSoon(): void {
+    this.passage?.settleSoon()
+  }
+
   /** Nothing happens any more, for somebody who looks at what did. */
   freeze(): void {
     this.passage?.freeze()
