@@ -307,9 +307,11 @@ test('damage to whatever record stands behind lost sectors is refused', () => {
 test('sectors are lost behind a megabyte that is kept', () => {
   const long: Write = { votes: false, back: 0, commands: ['x'.repeat(1_200_000)] }
   const life = live([long, ONE_WRITE])
-  const lost = Math.floor((life.syncs[1] as number) / SECTOR_BYTES) + 1
-  load(withLostSectors(life.bytes, 0, SECTOR_BYTES, (sector) => sector === lost))
-  expect(statSync(file).size).toBe(recordStart(life, lost * SECTOR_BYTES))
+  const first = Math.ceil((life.syncs[1] as number) / SECTOR_BYTES)
+  for (const lost of [first, first + 1, first + 2]) {
+    load(withLostSectors(life.bytes, 0, SECTOR_BYTES, (sector) => sector === lost))
+    expect(statSync(file).size).toBe(recordStart(life, lost * SECTOR_BYTES))
+  }
 })
 
 test('a file that is something else is refused', () => {
@@ -340,6 +342,12 @@ test.each(['0', '00000000 ', '00000000', '00000000 0 0 ', '\r'])(
     expectRefusal(Buffer.concat([bytes, Buffer.from(`${line}\n`)]), bytes.length)
   },
 )
+
+test('a record that is cut off, behind a byte too many, is refused', () => {
+  const { bytes } = live(SHORT_LIFE)
+  const cut = Buffer.from(' 00000000 30 0 {"term":1')
+  expectRefusal(Buffer.concat([bytes, cut]), bytes.length)
+})
 
 test('what a later write says was synced is missed, if only its end is kept', () => {
   const { bytes, syncs } = live([
