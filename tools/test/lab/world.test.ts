@@ -89,6 +89,21 @@ test('a server that crashes keeps no promise', async () => {
   }
 })
 
+test('what was begun before a sleep goes on before anything else happens', async () => {
+  const world = worldThatThinks('by calling')
+  const client = world.join()
+  await world.sleep(1_000)
+  let answeredAtMs = 0
+  const askAtOnce = async () => {
+    await null
+    answeredAtMs = await operate(world, client, 0)
+  }
+  void askAtOnce()
+  await world.sleep(1_000)
+  expect(answeredAtMs).toBeGreaterThan(1_000)
+  expect(answeredAtMs).toBeLessThan(1_000 + 2 * THINK_MS)
+})
+
 test('a client reaches both sides of a partition, until it is cut off', async () => {
   const world = worldThatThinks('by calling')
   const client = world.join()
