@@ -346,20 +346,23 @@ scenario(
   3,
   async (h) => {
     await h.checkSingleLeader()
-    for (const [id, rate] of [SLOW, FAST, FAST].entries()) {
-      h.cause({ kind: 'clock', server: id, rate })
-    }
-    const writer = h.client({ timeoutMs: 2_000 })
-    const readers = h.ids.map((id) => h.client({ servers: [`${id}`], timeoutMs: 50 }))
+    const readers = h.ids.map((id) => h.client({ servers: [`${id}`], timeoutMs: 20 }))
     for (let round = 0; round < 4; round += 1) {
       const leader = h.ids.find((id) => h.report(id).isLeader) ?? 0
-      const mend = cutFromPeers(h, leader)
-      for (let i = 0; i < 40; i += 1) {
-        const put = writer.put('x', `${round}.${i}`).catch(notKnown)
-        const reads = readers.map((reader) => reader.get('x').catch(notKnown))
-        await Promise.all(reads)
-        if (i % 10 === 9) await put
+      // The leader’s lease is long, and the others’ promises are short.
+      for (const id of h.ids) {
+        h.cause({ kind: 'clock', server: id, rate: id === leader ? SLOW : FAST })
       }
+      await h.sleepMs(ELECTION_MS)
+      const mend = cutFromPeers(h, leader)
+      const puts = []
+      for (let i = 0; i < 40; i += 1) {
+        // Each asks those who elect another, and does not know the leader yet.
+        const writer = h.client({ servers: others(h, leader).map(String) })
+        puts.push(writer.put('x', `${round}.${i}`).catch(notKnown))
+        await Promise.all(readers.map((reader) => reader.get('x').catch(notKnown)))
+      }
+      await Promise.all(puts)
       mend()
       await h.sleepMs(ELECTION_MS)
     }
@@ -386,6 +389,29 @@ test('beyond that bound a read in a lease can be old', async () => {
   expect(await reader.get('x')).toMatchObject({ value: 'old' })
   await expect(h.shutdown()).rejects.toThrow('Linearizability')
 })
+
+scenario(
+  'in a lease whoever does not hear the leader cannot take its place',
+  3,
+  async (h) => {
+    const { id, term } = await h.checkSingleLeader()
+    const [deaf] = others(h, id) as [number]
+    const writer = h.client({ servers: [`${deaf}`] })
+    const reader = h.client({ servers: [`${id}`] })
+    await writer.put('x', 'old')
+    h.cutLink(id, deaf)
+    h.cutLink(deaf, id)
+    // It stands for election again and again, and the third server hears the leader.
+    for (let i = 0; i < 50; i += 1) {
+      const put = writer.put('x', `${i}`)
+      await h.sleepMs(10)
+      await reader.get('x')
+      await put
+    }
+    expect(h.report(id)).toMatchObject({ isLeader: true, term })
+  },
+  LEASE,
+)
 
 scenario(
   'with leases a server that has restarted elects nobody at once',
