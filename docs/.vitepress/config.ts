@@ -18,6 +18,7 @@ const CHAPTERS = [
   { text: 'Part 2: commands and the log', link: '/part2' },
   { text: 'Part 3: persistence', link: '/part3' },
   { text: 'Part 4: a key/value service', link: '/part4' },
+  { text: 'Part 5: exactly once, and reads', link: '/part5' },
 ]
 const LABORATORY = [
   { text: 'The playground', link: '/playground' },
