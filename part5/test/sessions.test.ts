@@ -151,6 +151,15 @@ test('a change of leader does not move the time', () => {
   expect(machine.append(client, 4, 2_000, 3)).toEqual({ kind: 'no session' })
 })
 
+test('what one leader after the other has counted adds up', () => {
+  const machine = new Machine()
+  const idle = machine.register(0, 1)
+  const other = machine.register(400, 1)
+  for (const term of [2, 3]) machine.apply({ op: 'keep', client: other }, 400, term)
+  expect(machine.append(other, 1, 400, 3)).toMatchObject({ kind: 'changed' })
+  expect(machine.append(idle, 1, 400, 3)).toEqual({ kind: 'no session' })
+})
+
 test('a clock that falls back does not set the time back', () => {
   const machine = new Machine()
   const client = machine.register(900)
