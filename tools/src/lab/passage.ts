@@ -35,8 +35,6 @@ export class Passage {
   /** Lets time pass up to `end`: exactly, however many steps lead there. */
   async passTo(end: number): Promise<void> {
     this.sleepers += 1
-    // Who sleeps may have begun something just before, which must not wait for an event.
-    this.mustSettle = true
     try {
       do {
         if (this.mustSettle) await this.settle()
