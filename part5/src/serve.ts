@@ -14,7 +14,7 @@ import { StartError } from './errors.ts'
 import { createApp, type Node } from './http.ts'
 import { hostOf, type Member } from './members.ts'
 import { createMetrics } from './metrics.ts'
-import type { AppliedEntry, Report, Timing } from './raft.ts'
+import type { AppliedEntry, LogEntry, Report, Timing } from './raft.ts'
 import { type Message, Server } from './server.ts'
 import { KeyValueService } from './service.ts'
 import { type Entry, toEntry } from './sessions.ts'
@@ -127,6 +127,7 @@ export class KeyValueServer {
       lease,
       ...(timing && { timing }),
     })
+    mustTellTime(this.server.consensus.log, options.folder)
     this.http = this.createHttp()
   }
 
@@ -287,6 +288,14 @@ function changeIn({ index, term, command }: AppliedEntry): Change | null {
   const entry = command === null ? null : toEntry(command)
   if (!entry || entry.op === 'register' || entry.op === 'keep') return null
   return { index, term, ...entry }
+}
+
+/** Part 4's entries tell none: with them, sessions would never expire. @throws StartError */
+function mustTellTime(log: readonly LogEntry[], folder: string): void {
+  const first = log.find(({ command }) => command !== null)?.command
+  if (typeof first !== 'string' || 'elapsed' in toEntry(first)) return
+  const problem = `${folder} has the log of part 4, whose entries tell no time`
+  throw new StartError(`${problem}; give this server another folder with --data`)
 }
 
 function saying(role: Report['role'], term: number): string {

@@ -1,9 +1,12 @@
 /** The command line: what is said, and the exit codes that tell it. */
+import { mkdirSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { FileStorage } from '../src/storage.ts'
 import { eventually, ProcessCluster, Program, run } from './process-cluster.ts'
 
 /** In ms: far above what it takes, also on a machine with other things to do. */
@@ -263,6 +266,25 @@ test(
       const { output } = await run('get', 'x', '--stale', '--server', server)
       return output === 'while it is away\n' || null
     })
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a folder of part 4 is refused, with a sentence',
+  async () => {
+    const folder = join(cluster.data(0), 'of part 4')
+    mkdirSync(folder)
+    const storage = new FileStorage(join(folder, 'raft.log'))
+    storage.load()
+    const command = '{"op":"put","key":"x","value":"1"}'
+    storage.saveEntries(1, [{ term: 1, command }])
+    storage.sync()
+    storage.close()
+    const alone = ['serve', '--id', '0', '--cluster', '0=127.0.0.1:1/2']
+    const { code, errors } = await run(...alone, '--data', folder)
+    expect(code).toBe(1)
+    expect(errors).toMatch(/^error: .* has the log of part 4, .* --data\n$/)
   },
   TIMEOUT_MS,
 )

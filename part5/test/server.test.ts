@@ -66,6 +66,22 @@ test('an address that is taken is an error that names it', async () => {
   )
 })
 
+test('over the wire, no command is not the empty command', async () => {
+  const { servers } = await clusterOf(2)
+  await eventually(() => expect(servers.some(isLeader)).toBe(true))
+  const leader = servers.find(isLeader) as Server
+  expect(leader.consensus.submit('')).not.toBeNull()
+  await eventually(() => {
+    for (const { consensus } of servers) {
+      expect(consensus.log.map(({ command }) => command)).toContain('')
+    }
+  })
+  for (const { consensus } of servers) {
+    expect(consensus.log[0]).toMatchObject({ command: null })
+    expect(consensus.log.at(-1)).toMatchObject({ command: '' })
+  }
+})
+
 test('a peer that returns is heard again', async () => {
   const { servers, addresses } = await clusterOf(2)
   await eventually(() => expect(servers.some(isLeader)).toBe(true))

@@ -395,3 +395,14 @@ function withFs(
     syncBuiltinESMExports()
   }
 }
+
+test('in the file, no command is not the empty command', () => {
+  const file = newFile()
+  const entries = [{ term: 1, command: null }, entry(1, '')]
+  const storage = new FileStorage(file)
+  storage.load()
+  storage.saveEntries(1, entries)
+  storage.sync()
+  storage.close()
+  expect(loadFile(file)).toMatchObject({ log: entries })
+})
