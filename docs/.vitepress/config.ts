@@ -37,6 +37,7 @@ export default defineConfig({
   markdown: {
     config: (md) => {
       md.core.ruler.push('source-links', linkToSource)
+      md.core.ruler.push('pictures', reachPictures)
       withLines(md as unknown as Markdown)
     },
   },
@@ -96,9 +97,22 @@ function firstOf(items: DefaultTheme.SidebarItem[]): string {
 
 interface Token {
   readonly type: string
+  content: string
   readonly children: Token[] | null
   attrGet(name: string): string | null
   attrSet(name: string, value: string): void
+}
+
+/** On a phone a picture is moved sideways: by keyboard, too, once it can be reached. */
+function reachPictures({ tokens }: { tokens: Token[] }): void {
+  for (const [i, token] of tokens.entries()) {
+    if (token.type === 'html_block') {
+      token.content = token.content.replace('<picture>', '<picture tabindex="0">')
+    }
+    const children = tokens[i + 1]?.children ?? []
+    const isPicture = children.some(({ type }) => type === 'image')
+    if (token.type === 'paragraph_open' && isPicture) token.attrSet('tabindex', '0')
+  }
 }
 
 /** Leads links to files of the repository to the pages that show them. */
