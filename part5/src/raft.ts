@@ -455,7 +455,7 @@ export class ConsensusModule {
     this.advanceCommitIndex()
   }
 
-  /** Before they are due, and in a turn of its own: what it is for may come several times. */
+  /** For reads that wait. In a turn of its own, so that all that come in this one share it. */
   private sendHeartbeatsSoon(): void {
     this.clock.clearTimeout(this.heartbeatTimer)
     this.heartbeatTimer = this.clock.setTimeout(() => this.sendHeartbeats(), 0)
@@ -644,7 +644,7 @@ export class ConsensusModule {
     this.reads = new Reads(this.majority(), nextIndex, this.promisedMs())
     this.noteChange(`becomes Leader of term ${this.currentTerm}`)
     this.sendHeartbeats()
-    // Nothing from before can be committed, nor told to be, without an entry of this term.
+    // Entries from before are committed along with one of this term only (5.4.2, 6.4).
     this.replaceFrom(nextIndex, [{ command: null, term: this.currentTerm }])
     this.replicateSoon()
   }
@@ -665,7 +665,10 @@ export class ConsensusModule {
     return this.lease ? this.timing.electionTimeout[0] : 0
   }
 
-  /** Which a leader does while a majority hears it; a restart may have forgotten one (4.2.3). */
+  /**
+   * Whether it has heard a leader so lately that it elects no other (4.2.3). A leader is one
+   * while a majority answers it; and who restarts may have forgotten one.
+   */
   private holdsToLeader(): boolean {
     const isLeader = this.role === 'Leader'
     const heardAt = isLeader ? this.reads.confirmed.beganAt : this.heardLeaderAt

@@ -242,11 +242,12 @@ export class KeyValueServer {
 
   private leaderHeardMsAgo(): number | null {
     const { isLeader, leaderId } = this.server.consensus.report()
+    if (leaderId === null) return null
     // A leader counts as heard while a majority says that it leads.
     const { confirmed } = this.server.consensus.reads
-    const heardAt = isLeader ? confirmed.beganAt : this.heardAt.get(leaderId ?? -1)
-    const msAgo = realClock.now() - (heardAt ?? Number.NEGATIVE_INFINITY)
-    return Number.isFinite(msAgo) ? msAgo : null
+    const heardAt = isLeader ? confirmed.beganAt : this.heardAt.get(leaderId)
+    if (heardAt === undefined || heardAt === Number.NEGATIVE_INFINITY) return null
+    return realClock.now() - heardAt
   }
 
   /** What it knows of a peer: when it heard of it, and as a leader, how far its log is. */

@@ -103,7 +103,7 @@ export class KeyValueService {
   private takenLength = 0
   private readonly reads = new Set<WaitingRead>()
   /** By index: those that wait for that entry to be applied. */
-  private readonly readsAt = new Map<number, WaitingRead[]>()
+  private readonly readsAt = new Map<number, Set<WaitingRead>>()
   private clients = 0
   /** When this server was elected, by its clock. */
   private leadsSince = 0
@@ -246,8 +246,10 @@ export class KeyValueService {
       if (role === 'Dead') this.endRead(read, notDone('this server stops'))
       else if (read.index === null) this.endRead(read, notDone('the leader is another'))
     }
-    if (isLeader) this.leadsSince = this.clock.now()
-    if (isLeader) return
+    if (isLeader) {
+      this.leadsSince = this.clock.now()
+      return
+    }
     const reason =
       role === 'Dead' ? 'this server stops' : 'this server is not the leader any more'
     const all = [...this.taken.values()]
@@ -277,14 +279,17 @@ export class KeyValueService {
     if (!this.reads.has(read) || read.index !== null) return
     read.index = index
     if (index <= this.lastApplied) this.answerRead(read)
-    else this.readsAt.set(index, [...(this.readsAt.get(index) ?? []), read])
+    else {
+      const others = this.readsAt.get(index) ?? new Set()
+      this.readsAt.set(index, others.add(read))
+    }
   }
 
   private answerReadsAt(index: number): void {
     const reads = this.readsAt.get(index)
     if (!reads) return
     this.readsAt.delete(index)
-    for (const read of reads) if (this.reads.has(read)) this.answerRead(read)
+    for (const read of reads) this.answerRead(read)
   }
 
   private answerRead(read: WaitingRead): void {
@@ -296,6 +301,7 @@ export class KeyValueService {
   private endRead(read: WaitingRead, answer: Answer | null): void {
     const { client } = read
     this.reads.delete(read)
+    if (read.index !== null) this.readsAt.get(read.index)?.delete(read)
     this.forgetClient(read)
     if (answer) client?.onAnswer(answer)
   }
