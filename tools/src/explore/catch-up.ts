@@ -1,11 +1,5 @@
 import { jsonLength } from '../lab/costs.ts'
-import {
-  type Entry,
-  InvariantViolation,
-  type Rpc,
-  type View,
-  type World,
-} from '../lab/index.ts'
+import { type Entry, InvariantViolation, type Rpc, type World } from '../lab/index.ts'
 
 /** How much longer than its bytes need a server may take to catch up, … */
 const TIME_FACTOR = 2
@@ -42,11 +36,11 @@ export class CatchUp {
     this.leader = leader
     this.startedAt = world.clock.now()
     this.lastIndex = world.view(leader).lastIndex
-    this.logBytes = jsonLength(entriesAfter(0, world.view(leader)))
+    this.logBytes = jsonLength(this.entriesAfter(0))
     const followers = members.filter((id) => id !== leader)
     const needed = followers.map((id) => {
-      const entries = lackedBy(world.view(id), world.view(leader))
-      this.lacked.set(id, jsonLength(entries))
+      const entries = this.lackedBy(id)
+      this.lacked.set(id, jsonLength(entries) + this.snapshotBytesFor(id))
       this.sent.set(id, world.network.slowLink(leader, id)?.bytesWaiting ?? 0)
       return this.timeFor(id, entries.length)
     })
@@ -67,7 +61,7 @@ export class CatchUp {
   /** @throws InvariantViolation when a server was sent too much, or waits for too long. */
   check(): void {
     // A busy leader takes late what was offered before, and clients end what they began.
-    const taken = jsonLength(entriesAfter(this.lastIndex, this.world.view(this.leader)))
+    const taken = jsonLength(this.entriesAfter(this.lastIndex))
     for (const [id, sent] of this.sent) {
       const lacked = this.lacked.get(id)
       if (lacked === undefined) continue
@@ -99,19 +93,39 @@ export class CatchUp {
     })
     return handling.reduce((sum, ms) => sum + ms, onLink)
   }
-}
 
-/** The entries of a leader's log from where another log goes wrong, or ends. */
-function lackedBy(log: View, leaders: View): Entry[] {
-  let same = Math.min(log.lastIndex, leaders.lastIndex)
-  // By Log Matching, one entry of the same term means that all before it are the same.
-  while (same > 0 && log.entryAt(same)?.term !== leaders.entryAt(same)?.term) same -= 1
-  return entriesAfter(same, leaders)
-}
+  /** The entries of the leader's log from where another log goes wrong, or ends. */
+  private lackedBy(id: number): Entry[] {
+    const log = this.world.view(id)
+    const leaders = this.world.view(this.leader)
+    let same = Math.min(log.lastIndex, leaders.lastIndex)
+    // By Log Matching, one entry of the same term means that all before it are the same.
+    while (same > 0 && log.entryAt(same)?.term !== leaders.entryAt(same)?.term) same -= 1
+    return this.entriesAfter(same)
+  }
 
-function entriesAfter(index: number, log: View): Entry[] {
-  const count = log.lastIndex - index
-  return Array.from({ length: count }, (_, i) => log.entryAt(index + 1 + i) as Entry)
+  /** Who lacks what the leader's log has no more gets its state instead. */
+  private snapshotBytesFor(id: number): number {
+    const { firstIndex, state } = this.world.view(this.leader)
+    const isNeeded = this.world.view(id).lastIndex < firstIndex - 1
+    return isNeeded ? jsonLength(state) : 0
+  }
+
+  /** Those that its log has no more are remembered here: they may still be on their way. */
+  private entriesAfter(index: number): Entry[] {
+    const view = this.world.view(this.leader)
+    const { firstIndex, lastIndex } = view
+    const applied = this.world.history.appliedBy(this.leader)
+    const before = applied.filter(
+      (entry) => entry.index > index && entry.index < firstIndex,
+    )
+    const first = Math.max(index + 1, firstIndex)
+    const count = Math.max(0, lastIndex - first + 1)
+    return [
+      ...before,
+      ...Array.from({ length: count }, (_, i) => view.entryAt(first + i) as Entry),
+    ]
+  }
 }
 
 function inSeconds(ms: number): string {

@@ -161,14 +161,19 @@ export class Recovery {
     return areFollowing ? leader : null
   }
 
-  private hasApplied(id: number, asked: { command: string; term: number }): boolean {
+  /** A snapshot may have brought a server there, with the entry in it. */
+  private hasApplied(
+    id: number,
+    asked: { readonly leader: number; readonly command: string; readonly term: number },
+  ): boolean {
     const { part, history } = this.world
     if (!part.submit) return true
     // Clients that began something before the faults stopped may go on after it.
     const found = history
-      .appliedBy(id)
+      .appliedBy(asked.leader)
       .findLast(({ command, term }) => command === asked.command || term < asked.term)
-    return found?.command === asked.command
+    const isCommitted = found?.command === asked.command
+    return isCommitted && this.world.view(id).lastApplied >= found.index
   }
 
   private whatIsMissing(members: readonly number[], limitMs: number): string {

@@ -80,9 +80,11 @@ export class SlowLink {
 
   private mayOvertake({ kind, args }: Rpc): boolean {
     if (this.transport === 'calls') return false
-    if (kind === 'reply' || !Array.isArray(args.entries)) return true
+    if (kind === 'reply') return true
+    if (!Array.isArray(args.entries)) return !isPiece(args)
     const first = this.waiting[0]?.rpc.args
-    const isBefore = !first || Number(args.prevLogIndex) <= Number(first.prevLogIndex)
+    const place = !first || isPiece(first) ? 0 : Number(first.prevLogIndex)
+    const isBefore = !first || Number(args.prevLogIndex) <= place
     return args.entries.length === 0 && isBefore
   }
 
@@ -113,6 +115,11 @@ export class SlowLink {
     this.waiting = this.waiting.filter(({ since }) => since >= latest)
     for (const { giveUp } of late) giveUp('not through in time')
   }
+}
+
+/** Of a snapshot: it stands before all entries. */
+function isPiece(args: Rpc['args']): boolean {
+  return args.offset !== undefined
 }
 
 interface Waiting extends Freight {

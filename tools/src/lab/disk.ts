@@ -2,7 +2,8 @@ type Method = (...args: readonly unknown[]) => unknown
 
 /**
  * A storage as the world gives it to a server. Everything that it does is a write, but for
- * loading; `before` and `after` are called around each of them.
+ * what loads or opens something; `before` and `after` are called around each of them. What
+ * it begins, a file of its own, is written to in the same way.
  */
 export function withWrites<S extends object>(
   storage: S,
@@ -10,7 +11,8 @@ export function withWrites<S extends object>(
   after: () => void,
 ): S {
   const methods = storage as Record<string, Method>
-  const wrapped: Record<string, Method> = {}
+  // What it shows beside, it shows as it is.
+  const wrapped: Record<string, Method> = Object.create(storage)
   for (const name of namesOf(storage)) {
     const method = methods[name] as Method
     const read: Method = (...args) => method.call(storage, ...args)
@@ -18,9 +20,11 @@ export function withWrites<S extends object>(
       before(name, args)
       const result = method.call(storage, ...args)
       after()
-      return result
+      return name.startsWith('begin')
+        ? withWrites(result as object, before, after)
+        : result
     }
-    wrapped[name] = name.startsWith('load') ? read : write
+    wrapped[name] = /^(load|open)/.test(name) ? read : write
   }
   return wrapped as S
 }

@@ -45,11 +45,13 @@ export class ClientHistory {
 export class History {
   readonly clients = new ClientHistory()
   private readonly applied = new Map<number, AppliedEntry[]>()
+  private readonly everApplied = new Map<number, AppliedEntry>()
 
   noteApplied(id: number, entry: AppliedEntry): void {
     const applied = this.applied.get(id)
     if (applied) applied.push(entry)
     else this.applied.set(id, [entry])
+    this.everApplied.set(entry.index, entry)
   }
 
   /** A server begins a new life, and its state machine with it. */
@@ -60,5 +62,14 @@ export class History {
   /** What a server handed to its state machine in this life, in order. */
   appliedBy(id: number): readonly AppliedEntry[] {
     return this.applied.get(id) ?? []
+  }
+
+  /** What a server had from a snapshot when it began to apply, or has by now; in order. */
+  broughtTo(id: number, lastIndex: number): readonly AppliedEntry[] {
+    const own = new Set(this.appliedBy(id).map(({ index }) => index))
+    const others = [...this.everApplied.values()].filter(({ index }) => {
+      return index <= lastIndex && !own.has(index)
+    })
+    return others.sort((a, b) => a.index - b.index)
   }
 }

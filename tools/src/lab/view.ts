@@ -27,8 +27,19 @@ export interface View {
   /** The last entry; firstIndex - 1 when the log is empty. */
   readonly lastIndex: number
   entryAt(index: number): Entry | undefined
+  /** Where a part has them. */
+  readonly snapshots?: SnapshotsView
   /** What the state machine holds, as text; where a part has one of its own. */
   readonly state?: string
   /** How many requests of clients it has not answered yet; where a part has clients. */
   readonly waiting?: number
+}
+
+export interface SnapshotsView {
+  /** The last entry that the latest stands for; 0 when there is none. */
+  readonly lastIndex: number
+  /** Whether it takes one; whether a leader's arrives; whether it sends one. */
+  readonly isTaking: boolean
+  readonly isArriving: boolean
+  readonly isSending: boolean
 }

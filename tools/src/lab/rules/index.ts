@@ -2,6 +2,7 @@
 import { electionSafety, monotonicTerm, oneVotePerTerm } from './elections.ts'
 import { leaderAppendOnly, leaderCompleteness, logMatching } from './logs.ts'
 import type { Rule } from './rule.ts'
+import { snapshotsGoOn } from './snapshots.ts'
 import { monotonicCommit, stateMachineSafety } from './state-machines.ts'
 
 export const RULES: readonly Rule[] = [
@@ -13,4 +14,5 @@ export const RULES: readonly Rule[] = [
   leaderCompleteness,
   stateMachineSafety,
   monotonicCommit,
+  snapshotsGoOn,
 ]

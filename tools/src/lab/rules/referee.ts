@@ -1,5 +1,5 @@
 import type { Role } from '../../testlog/event.ts'
-import type { AppliedEntry, Entry, View } from '../view.ts'
+import type { AppliedEntry, Entry, SnapshotsView, View } from '../view.ts'
 import {
   type Complaint,
   InvariantViolation,
@@ -59,7 +59,8 @@ export class Referee {
   applied(id: number, view: View, entry: AppliedEntry): void {
     const server = this.seen(id, view)
     // A snapshot stands for all that was applied before it.
-    server.lastApplied = Math.max(server.lastApplied, view.firstIndex - 1)
+    const snapshotIndex = view.snapshots?.lastIndex ?? view.firstIndex - 1
+    server.lastApplied = Math.max(server.lastApplied, snapshotIndex)
     tell(this.listeners.applied, server, entry.index, entry)
     server.lastApplied = entry.index
     tell(this.listeners.committed, server, entry.index, entry)
@@ -153,6 +154,7 @@ class Seen implements Watched {
   /** What it was seen to apply, and what it says of that. */
   lastApplied = 0
   private shownApplied = 0
+  snapshots: SnapshotsView | undefined
   private firstIndex = 1
   /** The same entries as in its log, by reference. */
   private entries: Entry[] = []
@@ -181,8 +183,12 @@ class Seen implements Watched {
   }
 
   get hasAdvanced(): boolean {
-    const { commitIndex, lastApplied } = this.now
-    return commitIndex !== this.commitIndex || lastApplied !== this.shownApplied
+    const { commitIndex, lastApplied, snapshots } = this.now
+    return (
+      commitIndex !== this.commitIndex ||
+      lastApplied !== this.shownApplied ||
+      !areSame(snapshots, this.snapshots)
+    )
   }
 
   get isElected(): boolean {
@@ -219,6 +225,7 @@ class Seen implements Watched {
     this.role = this.now.role
     this.commitIndex = this.now.commitIndex
     this.shownApplied = this.now.lastApplied
+    this.snapshots = this.now.snapshots && { ...this.now.snapshots }
   }
 
   /** What is volatile is lost. The term and the vote outlive a crash. */
@@ -229,5 +236,15 @@ class Seen implements Watched {
     this.commitIndex = 0
     this.lastApplied = 0
     this.shownApplied = 0
+    this.snapshots = undefined
   }
+}
+
+function areSame(a: SnapshotsView | undefined, b: SnapshotsView | undefined): boolean {
+  return (
+    a?.lastIndex === b?.lastIndex &&
+    a?.isTaking === b?.isTaking &&
+    a?.isArriving === b?.isArriving &&
+    a?.isSending === b?.isSending
+  )
 }

@@ -1,5 +1,5 @@
 import type { Role } from '../../testlog/event.ts'
-import type { Entry, View } from '../view.ts'
+import type { Entry, SnapshotsView, View } from '../view.ts'
 
 /** A rule of Figure 3, or one that follows from it. */
 export interface Rule {
@@ -28,6 +28,7 @@ export interface Watched {
     /** The last entry that was handed to the state machine. */
     readonly lastApplied: number
     readonly lastIndex: number
+    readonly snapshots: SnapshotsView | undefined
     entryAt(index: number): Entry | undefined
   }
 }
@@ -46,7 +47,7 @@ export interface Watcher {
   removed?(server: Watched, index: number): Complaint
   /** There is a new entry. `before` has the ones in front of it. */
   added?(server: Watched, index: number, entry: Entry): Complaint
-  /** The commit index or the last applied entry is another. */
+  /** The commit index, the last applied entry or what is said of snapshots is another. */
   advanced?(server: Watched): Complaint
   /** A server calls an entry committed; others may have done so before. */
   committed?(server: Watched, index: number, entry: Entry): Complaint

@@ -1,6 +1,6 @@
 /** For the parts that serve clients: what their state machines hold, and what is answered. */
 import type { Entry } from '../view.ts'
-import type { Rule } from './rule.ts'
+import type { Rule, Watched } from './rule.ts'
 
 const equalStates: Rule = {
   name: 'Equal States',
@@ -10,17 +10,24 @@ const equalStates: Rule = {
   watch() {
     /** By index: what the first server held that applied it. */
     const states = new Map<number, { readonly id: number; readonly state: string }>()
+    const compare = ({ id, now: { state } }: Watched, index: number) => {
+      if (state === undefined) return
+      const first = states.get(index)
+      if (!first) states.set(index, { id, state })
+      else if (first.state !== state) {
+        return (
+          `after entry ${index} server ${id} holds ${state}, ` +
+          `and server ${first.id} held ${first.state}`
+        )
+      }
+      return
+    }
     return {
-      applied({ id, now: { state } }, index) {
-        if (state === undefined) return
-        const first = states.get(index)
-        if (!first) states.set(index, { id, state })
-        else if (first.state !== state) {
-          return (
-            `after entry ${index} server ${id} holds ${state}, ` +
-            `and server ${first.id} held ${first.state}`
-          )
-        }
+      applied: compare,
+      /** A snapshot has brought it there, and holds what all the entries give. */
+      advanced(server) {
+        const { now, before } = server
+        if (now.lastApplied > before.lastApplied) return compare(server, now.lastApplied)
         return
       },
     }

@@ -1,0 +1,209 @@
+/** Server: this part on real sockets. Scenarios run there, too: RAFT_NETWORK=grpc. */
+import { connect as connectSocket, createServer } from 'node:net'
+import { pino } from 'pino'
+import { realClock, silentLogger } from 'tools/lab'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
+import { Link } from '../../tools/bench/link.ts'
+import { type Carry, Server, type ServerOptions } from '../src/server.ts'
+import { MemoryStorage } from '../src/storage.ts'
+
+const running: Server[] = []
+
+function newServer(id: number, options: Partial<ServerOptions> = {}): Server {
+  const clock = realClock
+  const server = new Server({
+    id,
+    clock,
+    random: Math.random,
+    logger: silentLogger,
+    storage: new MemoryStorage(),
+    apply: () => {},
+    ...options,
+  })
+  running.push(server)
+  return server
+}
+
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop()
+})
+
+/** In ms; far above what anything here takes, however busy the machine is. */
+const PATIENCE_MS = 60_000
+
+/** Waits in real time for what real sockets do. */
+const eventually = (check: () => void) =>
+  vi.waitFor(check, { timeout: PATIENCE_MS, interval: 5 })
+
+async function clusterOf(
+  size: number,
+  options: Partial<ServerOptions> = {},
+  beforeStart: (servers: readonly Server[]) => void = () => {},
+): Promise<{ servers: Server[]; addresses: string[] }> {
+  const servers = Array.from({ length: size }, (_, id) => newServer(id, options))
+  const addresses: string[] = []
+  for (const server of servers) addresses.push(await server.listen())
+  for (const server of servers) connectAll(server, servers.indexOf(server), addresses)
+  beforeStart(servers)
+  for (const server of servers) server.start()
+  return { servers, addresses }
+}
+
+function connectAll(server: Server, id: number, addresses: string[]): void {
+  addresses.forEach((address, peer) => {
+    if (peer !== id) server.connect(peer, address)
+  })
+}
+
+test('servers listen on loopback unless told otherwise', async () => {
+  expect(await newServer(0).listen()).toMatch(/^127\.0\.0\.1:\d+$/)
+})
+
+test('an address that is taken is an error that names it', async () => {
+  const address = await newServer(0).listen()
+  await expect(newServer(1).listen(address)).rejects.toThrow(
+    `cannot listen at ${address}`,
+  )
+})
+
+test('over the wire, no command is not the empty command', async () => {
+  const { servers } = await clusterOf(2)
+  await eventually(() => expect(servers.some(isLeader)).toBe(true))
+  const leader = servers.find(isLeader) as Server
+  expect(leader.consensus.submit('')).not.toBeNull()
+  await eventually(() => {
+    for (const { consensus } of servers) {
+      expect(consensus.log.map(({ command }) => command)).toContain('')
+    }
+  })
+  for (const { consensus } of servers) {
+    expect(consensus.log[0]).toMatchObject({ command: null })
+    expect(consensus.log.at(-1)).toMatchObject({ command: '' })
+  }
+})
+
+test('a peer that returns is heard again', async () => {
+  const { servers, addresses } = await clusterOf(2)
+  await eventually(() => expect(servers.some(isLeader)).toBe(true))
+  const gone = servers.findIndex((server) => !isLeader(server))
+  await servers[gone]?.stop()
+
+  const again = newServer(gone)
+  await again.listen(addresses[gone])
+  connectAll(again, gone, addresses)
+  again.start()
+  await eventually(() => {
+    const terms = [again, servers[1 - gone] as Server].map(
+      (s) => s.consensus.currentTerm,
+    )
+    expect(new Set(terms).size).toBe(1)
+    expect([again, servers[1 - gone] as Server].filter(isLeader)).toHaveLength(1)
+  })
+})
+
+test('garbage sent to a server’s port disturbs nobody', async () => {
+  const { servers, addresses } = await clusterOf(3)
+  await eventually(() => expect(servers.filter(isLeader)).toHaveLength(1))
+  for (const address of addresses) await sendGarbage(address)
+  const http2Preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+  for (const address of addresses) await sendGarbage(address, http2Preface)
+  await eventually(() => expect(servers.filter(isLeader)).toHaveLength(1))
+})
+
+test('a term that cannot be counted on from is refused with a sentence', async () => {
+  const messages: string[] = []
+  const logger = pino({}, { write: (line) => messages.push(JSON.parse(line).msg) })
+  const { servers } = await clusterOf(2, { logger }, ([hostile]) => {
+    if (hostile) hostile.consensus.currentTerm = 2 ** 53
+  })
+  const refusal = 'term is 9007199254740992; the most that is taken is 4503599627370496'
+  await eventually(() => expect(messages.join()).toContain(`from 0: ${refusal}`))
+  await eventually(() => expect(messages.join()).toContain(`to 0 failed: ${refusal}`))
+  expect(servers[1]?.consensus.currentTerm).toBeLessThan(1_000)
+})
+
+test('who carries a server’s messages can cut it off, both ways', async () => {
+  let cutOff: number | null = null
+  const carry: Carry = ({ from, to }, arrive) => {
+    if (from !== cutOff && to !== cutOff) arrive()
+  }
+  const { servers } = await clusterOf(3, { carry })
+  await eventually(() => expect(servers.filter(isLeader)).toHaveLength(1))
+  const old = servers.findIndex(isLeader)
+  const { term } = servers[old]?.consensus.report() ?? {}
+  cutOff = old
+  await eventually(() => expect(servers.filter(isLeader)).toHaveLength(2))
+  // It hears nothing of the new leader, not even in answers to what it has sent.
+  expect(servers[old]?.consensus.report()).toMatchObject({ isLeader: true, term })
+  cutOff = null
+  await eventually(() => expect(servers.filter(isLeader)).toHaveLength(1))
+})
+
+/** Three servers, of which the second leads. What comes to the first comes over a link. */
+async function followerBehindLink(patienceMs: number) {
+  const link = new Link()
+  onTestFinished(() => link.close())
+  const roles: string[] = []
+  const follower = newServer(0, {
+    timing: { electionTimeout: [patienceMs, patienceMs] },
+    onChange: ({ role }) => roles.push(role),
+  })
+  // Nobody else ever stands for election, however busy this machine is.
+  const timing = { electionTimeout: [60_000, 60_000] as const }
+  const servers = [follower, newServer(1), newServer(2, { timing })]
+  const addresses: string[] = []
+  for (const server of servers) addresses.push(await server.listen())
+  addresses[0] = await link.listen(true, addresses[0] as string)
+  for (const server of servers) connectAll(server, servers.indexOf(server), addresses)
+  for (const server of servers) server.start()
+  await eventually(() => expect(follower.consensus.report().leaderId).not.toBeNull())
+  const submit = (command: string) =>
+    servers.map((server) => server.consensus.submit(command))
+  return { follower, link, roles, submit }
+}
+
+test('a command that takes two seconds to send deposes nobody', async () => {
+  const { follower, link, roles, submit } = await followerBehindLink(1_500)
+  link.limit(500_000)
+  submit('x'.repeat(1_000_000))
+  await eventually(() => expect(follower.consensus.report().lastLogIndex).toBe(1))
+  expect(roles).not.toContain('Candidate')
+  expect(link.there.bytes).toBeLessThan(1_300_000)
+})
+
+test('a connection that has fallen silent is given up, and another one made', async () => {
+  const { follower, link, submit } = await followerBehindLink(60_000)
+  link.silence()
+  submit('x')
+  await eventually(() => expect(follower.consensus.report().lastLogIndex).toBe(1))
+})
+
+test('a stopped server leaves its port to others', async () => {
+  const server = newServer(0)
+  const address = await server.listen()
+  await server.stop()
+  const port = Number(address.split(':')[1])
+  const other = createServer()
+  await new Promise<void>((resolve, reject) => {
+    other.once('error', reject)
+    other.listen(port, '127.0.0.1', resolve)
+  })
+  await new Promise((resolve) => other.close(resolve))
+})
+
+function isLeader(server: Server): boolean {
+  return server.consensus.report().isLeader
+}
+
+function sendGarbage(address: string, prefix = ''): Promise<void> {
+  const [host, port] = address.split(':')
+  return new Promise((resolve) => {
+    const socket = connectSocket(Number(port), host, () => {
+      const garbage = Buffer.alloc(4096, 0xa5)
+      socket.end(Buffer.concat([Buffer.from(prefix), garbage]))
+    })
+    socket.resume() // Nobody needs its answer, but unread it would not close.
+    socket.on('error', () => resolve())
+    socket.on('close', () => resolve())
+  })
+}

@@ -1,0 +1,49 @@
+/** A service on a cluster of one server, in virtual time: it leads after an election. */
+import { silentLogger, VirtualClock } from 'tools/lab'
+import { ConsensusModule } from '../src/raft.ts'
+import { KeyValueService, type KeyValueServiceOptions } from '../src/service.ts'
+import { MemoryStorage } from '../src/storage.ts'
+
+class CountingStorage extends MemoryStorage {
+  syncs = 0
+
+  override sync(): void {
+    this.syncs += 1
+    super.sync()
+  }
+}
+
+/** No election takes longer, in ms. */
+const ELECTED_MS = 400
+
+export class Single {
+  readonly clock = new VirtualClock()
+  readonly storage = new CountingStorage()
+  readonly consensus: ConsensusModule
+  readonly service: KeyValueService
+
+  constructor(options: Partial<KeyValueServiceOptions> = {}) {
+    this.service = new KeyValueService({
+      clock: this.clock,
+      consensus: () => this.consensus,
+      ...options,
+    })
+    this.consensus = new ConsensusModule({
+      id: 0,
+      peers: [],
+      clock: this.clock,
+      random: () => 0.5,
+      logger: silentLogger,
+      storage: this.storage,
+      apply: (entry) => this.service.apply(entry),
+      onChange: (report) => this.service.onChange(report),
+    })
+  }
+
+  /** Leads from now on. */
+  elect(): this {
+    this.consensus.start()
+    this.clock.advance(ELECTED_MS)
+    return this
+  }
+}
