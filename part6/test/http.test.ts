@@ -53,6 +53,7 @@ class Site {
       setBlocked: (isBlocked) => {
         this.isBlocked = isBlocked
       },
+      takeSnapshot: () => this.single.takeSnapshot(),
     }
     this.app = createApp({
       service,

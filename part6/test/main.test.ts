@@ -323,7 +323,7 @@ test(
   TIMEOUT_MS,
 )
 
-// Not as in part4: it says which part it is.
+// Not as in part5: it says which part it is.
 test(
   'the test log of a server can be followed while it runs',
   async () => {

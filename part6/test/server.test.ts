@@ -6,6 +6,7 @@ import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { Link } from '../../tools/bench/link.ts'
 import { type Carry, Server, type ServerOptions } from '../src/server.ts'
 import { MemoryStorage } from '../src/storage.ts'
+import { stateless } from './single.ts'
 
 const running: Server[] = []
 
@@ -18,6 +19,7 @@ function newServer(id: number, options: Partial<ServerOptions> = {}): Server {
     logger: silentLogger,
     storage: new MemoryStorage(),
     apply: () => {},
+    stateMachine: stateless,
     ...options,
   })
   running.push(server)

@@ -45,7 +45,13 @@ class Scripted {
 
   report(): Report {
     const { role, term, leaderId } = this
-    const indexes = { commitIndex: 0, lastApplied: 0, lastLogIndex: 0 }
+    const indexes = {
+      commitIndex: 0,
+      lastApplied: 0,
+      firstLogIndex: 1,
+      lastLogIndex: 0,
+      snapshotIndex: 0,
+    }
     return { id: 0, term, role, isLeader: role === 'Leader', leaderId, ...indexes }
   }
 

@@ -2,6 +2,7 @@
 import { silentLogger, VirtualClock } from 'tools/lab'
 import { ConsensusModule } from '../src/raft.ts'
 import { KeyValueService, type KeyValueServiceOptions } from '../src/service.ts'
+import type { StateMachine } from '../src/snapshots.ts'
 import { MemoryStorage } from '../src/storage.ts'
 
 class CountingStorage extends MemoryStorage {
@@ -11,6 +12,12 @@ class CountingStorage extends MemoryStorage {
     this.syncs += 1
     super.sync()
   }
+}
+
+/** For a ConsensusModule whose entries change nothing. */
+export const stateless: StateMachine = {
+  snapshot: () => [].values(),
+  restore: () => ({ add() {}, end() {} }),
 }
 
 /** No election takes longer, in ms. */
@@ -36,6 +43,7 @@ export class Single {
       logger: silentLogger,
       storage: this.storage,
       apply: (entry) => this.service.apply(entry),
+      stateMachine: this.service,
       onChange: (report) => this.service.onChange(report),
     })
   }
@@ -45,5 +53,11 @@ export class Single {
     this.consensus.start()
     this.clock.advance(ELECTED_MS)
     return this
+  }
+
+  /** @returns the last entry that the snapshot then stands for. */
+  takeSnapshot(): Promise<number> {
+    this.consensus.takeSnapshot()
+    return new Promise((resolve) => this.consensus.snapshots.whenTaken(resolve))
   }
 }
