@@ -25,11 +25,15 @@ const ELECTED_MS = 400
 
 export class Single {
   readonly clock = new VirtualClock()
-  readonly storage = new CountingStorage()
+  readonly storage: CountingStorage
   readonly consensus: ConsensusModule
   readonly service: KeyValueService
 
-  constructor(options: Partial<KeyValueServiceOptions> = {}) {
+  constructor(
+    options: Partial<KeyValueServiceOptions> = {},
+    storage = new CountingStorage(),
+  ) {
+    this.storage = storage
     this.service = new KeyValueService({
       clock: this.clock,
       consensus: () => this.consensus,
