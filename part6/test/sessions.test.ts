@@ -277,10 +277,10 @@ test('what is changed while a snapshot is made is not in it', () => {
   const pieces: string[] = []
   for (let next = snapshot.next(); !next.done; next = snapshot.next()) {
     pieces.push(next.value)
-    machine.apply({ op: 'delete', key: 'a' }, 500)
-    machine.apply({ op: 'put', key: 'b', value: '2' }, 500)
-    machine.append(one as number, 2, 500, 2, 1)
-    machine.append(other as number, 1, 500)
+    machine.apply({ op: 'delete', key: 'a' }, 100)
+    machine.apply({ op: 'put', key: 'b', value: '2' }, 100)
+    machine.append(one as number, 2, 100, 2, 1)
+    machine.append(other as number, 1, 100)
     machine.register(3_000)
   }
   expect(pieces.length).toBeGreaterThan(5)
