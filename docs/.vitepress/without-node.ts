@@ -5,8 +5,9 @@ const EMPTY = '\0without-node'
 const LOCK = 'fs-native-extensions'
 
 /**
- * From part 3 on, the storages stand in one file, and FileStorage needs Node. On the site it
- * is never made; so for that file, and no other, what it takes from Node is empty.
+ * From part 3 on, the storages stand in one file, and FileStorage needs Node, as do part 6's
+ * files of snapshots. On the site none is ever made; so for these, and no other file, what
+ * they take from Node is empty.
  */
 export function withoutNode(): Plugin {
   return {
@@ -14,14 +15,14 @@ export function withoutNode(): Plugin {
     enforce: 'pre',
     resolveId(id, importer, { ssr }) {
       const [file = ''] = (importer ?? '').split('?')
-      if (!/\/part\d+\/src\/storage\.ts$/.test(file)) return null
+      if (!/\/part\d+\/src\/(storage|snapshot-file)\.ts$/.test(file)) return null
       // Where pages are drawn ahead there is Node, but not the part's packages.
       if (id !== LOCK && (ssr || !id.startsWith('node:'))) return null
       return { id: EMPTY, syntheticNamedExports: true }
     },
     load(id) {
       if (id !== EMPTY) return null
-      return 'export const crc32 = null, dirname = null, tryLock = null, unlock = null\nexport default {}\n'
+      return 'export const basename = null, crc32 = null, dirname = null, tryLock = null, unlock = null\nexport default {}\n'
     },
   }
 }

@@ -141,6 +141,31 @@ test('a list has the keys with a prefix, in order, with what they hold', () => {
   expect(list('z')).toEqual({ kind: 'listed', pairs: [] })
 })
 
+test('a list is in the order of code units, however keys came and went', () => {
+  const unit = fc.constantFrom('a', 'B', 'ä', '\uffff', '😀')
+  const key = fc.string({ unit, minLength: 1, maxLength: 4 })
+  const change = fc.record({ op: fc.constantFrom('put', 'delete'), key })
+  const changes = fc.array(change, { maxLength: 300, size: 'max' })
+  const prefixes = fc.string({ unit, maxLength: 2 })
+  const limits = fc.integer({ min: 1, max: 100 })
+  fc.assert(
+    fc.property(changes, prefixes, limits, (all, prefix, limit) => {
+      const store = new KeyValueStore()
+      const keys = new Set<string>()
+      for (const [i, { op, key }] of all.entries()) {
+        store.apply(op === 'put' ? put(key, '') : { op: 'delete', key }, i + 1)
+        if (op === 'put') keys.add(key)
+        else keys.delete(key)
+      }
+      const sorted = [...keys].sort().filter((each) => each.startsWith(prefix))
+      const list = store.apply({ op: 'list', prefix, limit }, 0)
+      const listed = list.kind === 'listed' && list.pairs.map((pair) => pair.key)
+      expect(listed).toEqual(sorted.slice(0, limit))
+      expect(store.size).toBe(keys.size)
+    }),
+  )
+})
+
 test('an append that would make a value too long changes nothing', () => {
   const almost = 'x'.repeat(MAX_VALUE_BYTES - 1)
   const append = (value: string): Operation => ({ op: 'append', key: 'x', value })

@@ -7,6 +7,7 @@ import fs, {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -297,7 +298,12 @@ test('a file that cannot be opened is a clear error', () => {
 test('what is no file is refused at once', () => {
   const pipe = newFile()
   execFileSync('sh', ['-c', 'mkfifo "$0"', pipe])
-  for (const path of [pipe, '/dev/null', '/dev/zero']) {
+  const links = ['/dev/null', '/dev/zero'].map((device) => {
+    const link = newFile()
+    symlinkSync(device, link)
+    return link
+  })
+  for (const path of [pipe, ...links]) {
     const error = errorOf(() => new FileStorage(path))
     expect(String(error)).toBe(`StorageError: ${path} is not a file`)
   }

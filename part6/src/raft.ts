@@ -896,6 +896,7 @@ export class ConsensusModule {
     this.base = { index: firstIndex - 1, term: this.termAt(firstIndex - 1) }
     this.log = log
     this.traceState('snapshot', `keeps its log from entry ${firstIndex} on`, {
+      index: firstIndex,
       snapshot: this.snapshots.last,
     })
   }

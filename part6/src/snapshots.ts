@@ -50,7 +50,7 @@ const MIN_LENGTH = 4_000_000
 /** … and so many times as much as the last one is long. */
 const FACTOR = 4
 /** What an entry adds to its command: as much work as so many characters. */
-export const ENTRY_OVERHEAD = 150
+const ENTRY_OVERHEAD = 150
 
 /** One of this server's own state machine. */
 interface Taking {

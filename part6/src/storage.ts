@@ -242,7 +242,8 @@ export class StorageError extends Error {
  * which entry it follows on, and the last of them that follows on an entry of the snapshot
  * is the first that is needed. A snapshot is FILE.snapshot-INDEX, by its last entry.
  *
- * One process at a time has the file. Beside it stands the process's id, in FILE.pid.
+ * One process at a time has these files. It holds a lock on FILE.pid, where its id stands,
+ * and one on the log: for who has removed FILE.pid, and for a process of part 5.
  */
 export class FileStorage implements Storage {
   private readonly file: string
@@ -264,11 +265,14 @@ export class FileStorage implements Storage {
   constructor(file: string) {
     this.file = file
     this.lock = orStorageError(`cannot open ${file}`, () => lock(file))
-    this.number = 0
-    this.fd = orStorageError(`cannot open ${file}`, () => {
+    try {
       this.number = this.logNumbers().at(-1) ?? 0
-      return openLog(this.logFile(this.number))
-    })
+      const path = this.logFile(this.number)
+      this.fd = orStorageError(`cannot open ${path}`, () => openLog(path))
+    } catch (error) {
+      release(this.lock)
+      throw error
+    }
   }
 
   /** Drops what a crash left of a write that was not finished, and nothing else. */
@@ -359,11 +363,9 @@ export class FileStorage implements Storage {
 
   /** Another process may have the file from now on. */
   close(): void {
-    fs.ftruncateSync(this.lock)
-    // A process that is being started right now still has what this one had open.
-    unlock(this.lock)
-    fs.closeSync(this.lock)
+    unlock(this.fd)
     fs.closeSync(this.fd)
+    release(this.lock)
   }
 
   private append(record: StorageRecord): void {
@@ -540,6 +542,7 @@ function openLog(file: string): number {
   const fd = fs.openSync(file, 'a+', 0o600)
   try {
     if (!fs.fstatSync(fd).isFile()) throw new StorageError(`${file} is not a file`)
+    if (!tryLock(fd)) throw inUse(file, 'another process')
     syncFolderOf(file)
     return fd
   } catch (error) {
@@ -552,7 +555,7 @@ function openLog(file: string): number {
 function lock(file: string): number {
   const fd = fs.openSync(`${file}.pid`, 'a+', 0o600)
   try {
-    if (!tryLock(fd)) throw inUse(file)
+    if (!tryLock(fd)) throw inUse(file, holderOf(file))
     fs.ftruncateSync(fd)
     fs.writeSync(fd, `${process.pid}\n`)
     return fd
@@ -562,9 +565,19 @@ function lock(file: string): number {
   }
 }
 
-function inUse(file: string): StorageError {
+function release(lock: number): void {
+  fs.ftruncateSync(lock)
+  // A process that is being started right now still has what this one had open.
+  unlock(lock)
+  fs.closeSync(lock)
+}
+
+function holderOf(file: string): string {
   const text = fs.readFileSync(`${file}.pid`, 'utf8')
-  const who = /^\d+\n$/.test(text) ? `process ${text.trim()}` : 'another process'
+  return /^\d+\n$/.test(text) ? `process ${text.trim()}` : 'another process'
+}
+
+function inUse(file: string, who: string): StorageError {
   return new StorageError(
     `${file} is in use by ${who}. Two servers with one memory would vote twice: ` +
       'stop that one first',

@@ -53,6 +53,7 @@ class Site {
       setBlocked: (isBlocked) => {
         this.isBlocked = isBlocked
       },
+      takeSnapshot: () => this.single.takeSnapshot(),
     }
     this.app = createApp({
       service,
@@ -697,6 +698,29 @@ test('a server can be cut off from its peers, and let back', async () => {
   expect(site.isBlocked).toBe(true)
   expect(await (await site.ask('POST', '/unblock')).json()).toEqual({ blocked: false })
   expect(site.isBlocked).toBe(false)
+})
+
+test('POST /snapshot has a server take one, and says what it stands for then', async () => {
+  const site = new Site()
+  const value = 'x'.repeat(250_000)
+  for (let i = 0; i < 6; i += 1) await site.ask('PUT', '/kv/x', { body: value })
+  // Whoever asks while one is taken waits for that.
+  const [one, other] = await Promise.all([
+    site.ask('POST', '/snapshot'),
+    site.ask('POST', '/snapshot'),
+  ])
+  expect(one.status).toBe(200)
+  expect(await one.json()).toEqual({ lastIncludedIndex: 7 })
+  expect(await other.json()).toEqual({ lastIncludedIndex: 7 })
+  // There is nothing new.
+  const again = await site.ask('POST', '/snapshot')
+  expect(await again.json()).toEqual({ lastIncludedIndex: 7 })
+  expect((await site.ask('GET', '/snapshot')).status).toBe(405)
+  // Its log keeps a million characters before.
+  const metrics = await (await site.ask('GET', '/metrics')).text()
+  expect(metrics).toContain('raft_snapshot_index 7\n')
+  expect(metrics).toContain('raft_first_log_index 5\n')
+  expect(metrics).toContain('raft_last_log_index 7\n')
 })
 
 test('requests for another host are refused: the name may lead here by a trick', async () => {

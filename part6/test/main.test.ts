@@ -252,6 +252,37 @@ test(
 )
 
 test(
+  'snapshot has a server take one, with which it starts again',
+  async () => {
+    const server = await follower()
+    const id = cluster.addresses.indexOf(server)
+    const body = 'x'.repeat(250_000)
+    const leader = cluster.address(await cluster.leader())
+    for (let i = 0; i < 6; i += 1) {
+      await request(`http://${leader}/kv/long`, { method: 'PUT', body })
+    }
+    await cluster.converged()
+    const { code, output } = await run('snapshot', '--server', server)
+    expect(code).toBe(0)
+    expect(output).toMatch(/ has a snapshot up to entry \d+\n$/)
+    const last = Number(output.split(' ').at(-1))
+    const again = await run('snapshot', '--server', server, '--json')
+    expect(JSON.parse(again.output)).toEqual({ lastIncludedIndex: last })
+    const taken = await cluster.status(id)
+    expect(taken).toMatchObject({ snapshotIndex: last, log: { first: last - 2 } })
+
+    await cluster.program(id).kill()
+    cluster.launch(id)
+    const restarted = await eventually('it does not start', () => cluster.status(id))
+    expect(restarted).toMatchObject({ snapshotIndex: last, log: { first: last + 1 } })
+    expect(restarted.lastApplied).toBeGreaterThanOrEqual(last)
+    const get = await run('get', 'long', '--stale', '--server', server)
+    expect(get.output).toBe(`${body}\n`)
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'block cuts a server off from its peers, both ways, and unblock lets it back',
   async () => {
     const server = await follower()
@@ -323,7 +354,7 @@ test(
   TIMEOUT_MS,
 )
 
-// Not as in part4: it says which part it is.
+// Not as in part5: it says which part it is.
 test(
   'the test log of a server can be followed while it runs',
   async () => {

@@ -13,7 +13,9 @@ import {
   type RequestVoteReply,
 } from '../src/raft.ts'
 import type { ReadIndexArgs, ReadIndexReply } from '../src/reads.ts'
+import type { InstallSnapshotArgs, InstallSnapshotReply } from '../src/snapshots.ts'
 import { MemoryStorage } from '../src/storage.ts'
+import { stateless } from './single.ts'
 
 type ServerOptions = Partial<ConsensusModuleOptions>
 
@@ -31,6 +33,10 @@ function oneServerOf(
     reply: (reply: AppendEntriesReply) => void
   }[] = []
   const reads: { args: ReadIndexArgs; reply: (reply: ReadIndexReply) => void }[] = []
+  const pieces: {
+    args: InstallSnapshotArgs
+    reply: (reply: InstallSnapshotReply) => void
+  }[] = []
   const applied: AppliedEntry[] = []
   const onApply: ((entry: AppliedEntry) => void)[] = []
   const peers = Array.from({ length: size - 1 }, (_, i) => ({
@@ -47,6 +53,12 @@ function oneServerOf(
     readIndex: (args: ReadIndexArgs, reply: (reply: ReadIndexReply) => void) => {
       reads.push({ args, reply })
     },
+    installSnapshot: (
+      args: InstallSnapshotArgs,
+      reply: (reply: InstallSnapshotReply) => void,
+    ) => {
+      pieces.push({ args, reply })
+    },
   }))
   const server = new ConsensusModule({
     id: 0,
@@ -56,6 +68,7 @@ function oneServerOf(
     logger: silentLogger,
     onChange: (report) => changes.push(report),
     storage,
+    stateMachine: stateless,
     ...options,
     apply: (entry) => {
       applied.push(entry)
@@ -63,7 +76,18 @@ function oneServerOf(
     },
   })
   server.start()
-  return { server, clock, votes, appends, reads, applied, onApply, changes, storage }
+  return {
+    server,
+    clock,
+    votes,
+    appends,
+    reads,
+    pieces,
+    applied,
+    onApply,
+    changes,
+    storage,
+  }
 }
 
 const vote = (term: number, candidateId: number): RequestVoteArgs => ({
@@ -115,6 +139,7 @@ function notStarted(random: () => number) {
     logger: silentLogger,
     storage: new MemoryStorage(),
     apply: () => {},
+    stateMachine: stateless,
   })
   return { server, clock }
 }

@@ -1,11 +1,14 @@
 /** Server: this part on real sockets. Scenarios run there, too: RAFT_NETWORK=grpc. */
+import { syncBuiltinESMExports } from 'node:module'
 import { connect as connectSocket, createServer } from 'node:net'
+import zlib from 'node:zlib'
 import { pino } from 'pino'
 import { realClock, silentLogger } from 'tools/lab'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { Link } from '../../tools/bench/link.ts'
 import { type Carry, Server, type ServerOptions } from '../src/server.ts'
 import { MemoryStorage } from '../src/storage.ts'
+import { stateless } from './single.ts'
 
 const running: Server[] = []
 
@@ -18,6 +21,7 @@ function newServer(id: number, options: Partial<ServerOptions> = {}): Server {
     logger: silentLogger,
     storage: new MemoryStorage(),
     apply: () => {},
+    stateMachine: stateless,
     ...options,
   })
   running.push(server)
@@ -120,6 +124,58 @@ test('a term that cannot be counted on from is refused with a sentence', async (
   await eventually(() => expect(messages.join()).toContain(`from 0: ${refusal}`))
   await eventually(() => expect(messages.join()).toContain(`to 0 failed: ${refusal}`))
   expect(servers[1]?.consensus.currentTerm).toBeLessThan(1_000)
+})
+
+/** One that starts when the leader's log has no more what it lacks, but a snapshot has. */
+async function latecomerTo(pieces: readonly string[], options: Partial<ServerOptions>) {
+  const brought: string[] = []
+  const stateMachine = {
+    snapshot: () => pieces.values(),
+    restore: () => ({ add: (piece: string) => brought.push(piece), end() {} }),
+  }
+  const all = [0, 1, 2].map((id) => newServer(id, { ...options, stateMachine }))
+  const addresses: string[] = []
+  for (const server of all) addresses.push(await server.listen())
+  for (const server of all) connectAll(server, all.indexOf(server), addresses)
+  const [latecomer, ...others] = all as [Server, ...Server[]]
+  for (const server of others) server.start()
+  await eventually(() => expect(others.some(isLeader)).toBe(true))
+  for (const { consensus } of others) {
+    await eventually(() => expect(consensus.commitIndex).toBeGreaterThan(0))
+    consensus.takeSnapshot()
+    await eventually(() => expect(consensus.base.index).toBeGreaterThan(0))
+  }
+  latecomer.start()
+  return { latecomer, brought }
+}
+
+test('over the wire, a snapshot stays what it was', async () => {
+  const pieces = ['not ASCII: ☃ 😀\n', '\u0000\r\n', '\ufeffmark\n']
+  const { latecomer, brought } = await latecomerTo(pieces, { minSnapshotLength: 0 })
+  await eventually(() => expect(latecomer.consensus.commitIndex).toBeGreaterThan(0))
+  expect(brought.join('')).toBe(pieces.join(''))
+})
+
+test('a piece that is not what its checksum says is refused, and comes again', async () => {
+  const messages: string[] = []
+  const logger = pino({}, { write: (line) => messages.push(JSON.parse(line).msg) })
+  const { crc32 } = zlib
+  const restore = () => {
+    zlib.crc32 = crc32
+    syncBuiltinESMExports()
+  }
+  onTestFinished(restore)
+  let next = 0
+  zlib.crc32 = () => next++
+  syncBuiltinESMExports()
+  const options = { logger, minSnapshotLength: 0 }
+  const { latecomer, brought } = await latecomerTo(['a piece\n'], options)
+  const refusal = 'its data is not what its checksum says'
+  await eventually(() => expect(messages.join()).toContain(refusal))
+  expect(brought).toEqual([])
+  restore()
+  await eventually(() => expect(latecomer.consensus.commitIndex).toBeGreaterThan(0))
+  expect(brought).toEqual(['a piece\n'])
 })
 
 test('who carries a server’s messages can cut it off, both ways', async () => {

@@ -45,7 +45,13 @@ class Scripted {
 
   report(): Report {
     const { role, term, leaderId } = this
-    const indexes = { commitIndex: 0, lastApplied: 0, lastLogIndex: 0 }
+    const indexes = {
+      commitIndex: 0,
+      lastApplied: 0,
+      firstLogIndex: 1,
+      lastLogIndex: 0,
+      snapshotIndex: 0,
+    }
     return { id: 0, term, role, isLeader: role === 'Leader', leaderId, ...indexes }
   }
 
@@ -361,3 +367,65 @@ test('all commands of one turn share one sync', () => {
   expect(answers).toHaveLength(50)
   expect(storage.syncs - before).toBe(1)
 })
+
+test('a read that waits for what a snapshot then stands for is answered from that', () => {
+  const leader = new Scripted()
+  leader.apply(1, 3, PUT)
+  leader.apply(2, 3, { op: 'put', key: 'x', value: '2' })
+  const follower = new Scripted()
+  follower.becomes('Follower', 3, 1)
+  for (const index of [1, 2, 3]) {
+    follower.read('follower')
+    follower.confirm[index - 1]?.(index)
+  }
+  const state = follower.service.restore()
+  for (const piece of piecesOf(leader)) state.add(piece)
+  expect(follower.answers).toEqual([])
+  state.end(2)
+  const found = { outcome: 'done', result: { kind: 'found', value: '2', version: 2 } }
+  expect(follower.answers).toEqual([found, found])
+  expect(follower.service.readStale(GET).lastApplied).toBe(2)
+  follower.apply(3, 3, null)
+  expect(follower.answers).toEqual([found, found, found])
+  expect(follower.service.gauge()).toMatchObject({ clients: 0, reads: 0 })
+})
+
+test('what is put together of a snapshot is not seen before it is complete', () => {
+  const leader = new Scripted()
+  leader.apply(1, 3, PUT)
+  leader.apply(2, 3, { op: 'put', key: 'x', value: '2' })
+  const follower = new Scripted()
+  follower.apply(1, 3, PUT)
+  const state = follower.service.restore()
+  for (const piece of piecesOf(leader)) state.add(piece)
+  const before = { result: { value: '1', version: 1 }, lastApplied: 1 }
+  expect(follower.service.readStale(GET)).toMatchObject(before)
+  state.end(2)
+  const after = { result: { value: '2', version: 2 }, lastApplied: 2 }
+  expect(follower.service.readStale(GET)).toMatchObject(after)
+  expect(follower.service.digest()).toBe(leader.service.digest())
+})
+
+test('a server that restarts from a snapshot has what it had', async () => {
+  const single = new Single().elect()
+  single.service.request(PUT, () => {})
+  single.clock.advance(10)
+  const taken = single.takeSnapshot()
+  single.clock.advance(10)
+  expect(await taken).toBe(2)
+  const { storage } = single
+  const restarted = new Single({}, storage)
+  // Before anything is learned from others.
+  const found = { result: { value: '1' }, lastApplied: 2 }
+  expect(restarted.service.readStale(GET)).toMatchObject(found)
+  expect(restarted.consensus.report()).toMatchObject({ commitIndex: 2, lastApplied: 2 })
+})
+
+function piecesOf({ service }: Scripted): string[] {
+  const pieces: string[] = []
+  const snapshot = service.snapshot()
+  for (let next = snapshot.next(); !next.done; next = snapshot.next()) {
+    pieces.push(next.value)
+  }
+  return pieces
+}

@@ -1,4 +1,7 @@
 /** What the state machine remembers of clients, with one entry after the other. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   type Entry,
@@ -45,6 +48,14 @@ class Machine {
       elapsed,
       term,
     )
+  }
+
+  /** One that has what a snapshot of this one holds, and goes on behind it. */
+  restored(pieces = this.sessions.snapshot(100), former = new Sessions()): Machine {
+    const machine = new Machine()
+    machine.index = this.index
+    for (const piece of pieces) machine.sessions.restore(piece, former)
+    return machine
   }
 
   get value(): string | null {
@@ -227,4 +238,120 @@ test('an operation that is acknowledged in itself is refused', () => {
     faultOf({ op: 'delete', key: 'x', session: { client: 1, serial: 2 } }),
   ).toBeNull()
   expect(faultOf({ op: 'delete', key: '' })).toContain('empty')
+})
+
+test('what comes again is known also to who has it from a snapshot', () => {
+  const machine = new Machine()
+  const client = machine.register()
+  const first = machine.append(client, 1)
+  machine.append(client, 2, 0, 1, 1)
+  const third = machine.append(client, 3)
+  const restored = machine.restored()
+  expect(restored.append(client, 3)).toEqual(third)
+  expect(restored.append(client, 1)).toEqual({ kind: 'too old' })
+  expect(restored.value).toBe('1 2 3 ')
+  expect(first).toMatchObject({ kind: 'changed' })
+})
+
+test('a snapshot says when sessions were used, and which of them last', () => {
+  const machine = new Machine()
+  const [a, b, c] = [machine.register(), machine.register(), machine.register()]
+  machine.append(a as number, 1, 999)
+  const late = machine.restored()
+  expect(late.append(b as number, 1, 1_000)).toEqual({ kind: 'no session' })
+  expect(late.append(a as number, 2, 1_998)).toMatchObject({ kind: 'changed' })
+  const full = machine.restored()
+  full.register(999)
+  expect(full.append(b as number, 1, 999)).toEqual({ kind: 'no session' })
+  expect(full.append(c as number, 1, 999)).toMatchObject({ kind: 'changed' })
+  expect(full.append(a as number, 2, 999)).toMatchObject({ kind: 'changed' })
+})
+
+test('what is changed while a snapshot is made is not in it', () => {
+  const machine = new Machine()
+  const [one, other] = [machine.register(), machine.register()]
+  for (const key of ['a', 'b', 'c']) machine.apply({ op: 'put', key, value: '1' })
+  machine.append(one as number, 1)
+  const before = machine.sessions.digest()
+  const snapshot = machine.sessions.snapshot(1)[Symbol.iterator]()
+  const pieces: string[] = []
+  for (let next = snapshot.next(); !next.done; next = snapshot.next()) {
+    pieces.push(next.value)
+    machine.apply({ op: 'delete', key: 'a' }, 100)
+    machine.apply({ op: 'put', key: 'b', value: '2' }, 100)
+    machine.append(one as number, 2, 100, 2, 1)
+    machine.append(other as number, 1, 100)
+    machine.register(3_000)
+  }
+  expect(pieces.length).toBeGreaterThan(5)
+  expect(pieces.join('')).toBe(before)
+  expect(machine.restored(pieces).sessions.digest()).toBe(before)
+  expect(machine.sessions.digest()).not.toBe(before)
+})
+
+test('a piece has whole lines, and not many more characters than it is to have', () => {
+  const machine = new Machine()
+  for (let i = 0; i < 100; i += 1) {
+    machine.apply({ op: 'put', key: `${i}`, value: 'line\nbreak' })
+  }
+  const pieces = [...machine.sessions.snapshot(1_000)]
+  for (const piece of pieces) expect(piece.at(-1)).toBe('\n')
+  for (const piece of pieces.slice(0, -1)) {
+    expect(piece.length).toBeGreaterThanOrEqual(1_000)
+    expect(piece.length).toBeLessThan(1_100)
+  }
+  expect(machine.restored(pieces).sessions.digest()).toBe(machine.sessions.digest())
+})
+
+test('out of a snapshot comes the same state, and it goes on in the same way', () => {
+  // Of few clients, some of whom nobody knows, or not any more.
+  const client = fc.integer({ min: 1, max: 12 })
+  const serial = fc.integer({ min: 1, max: 8 })
+  const session = fc.record({ client, serial })
+  const key = fc.constantFrom('x', 'y')
+  const value = fc.string()
+  const request: fc.Arbitrary<Request> = fc.oneof(
+    fc.constant({ op: 'register' as const }),
+    fc.record({ op: fc.constant('keep' as const), client }),
+    fc.record({ op: fc.constantFrom('put', 'append'), key, value, session }),
+    fc.record({ op: fc.constant('delete' as const), key, session }),
+  )
+  const elapsed = fc.integer({ min: 0, max: 1_200 })
+  const term = fc.integer({ min: 1, max: 3 })
+  const entries = fc.array(fc.tuple(request, elapsed, term), { maxLength: 60 })
+  fc.assert(
+    fc.property(entries, entries, (before, after) => {
+      const machine = new Machine()
+      for (const entry of before) machine.apply(...entry)
+      const restored = machine.restored()
+      expect(restored.sessions.gauge()).toEqual(machine.sessions.gauge())
+      for (const entry of after) {
+        expect(restored.apply(...entry)).toEqual(machine.apply(...entry))
+      }
+      expect(restored.sessions.digest()).toBe(machine.sessions.digest())
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a value that is there already is not held twice', () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc')
+  const heapUsed = () => {
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  const machine = new Machine()
+  for (let i = 0; i < 100; i += 1) {
+    const value = `${i}`.repeat(50_000)
+    machine.apply({ op: 'put', key: `${i}`, value })
+  }
+  // As they come from elsewhere, piece by piece.
+  const former = machine.restored()
+  const before = heapUsed()
+  const same = former.restored(undefined, former.sessions)
+  expect(heapUsed() - before).toBeLessThan(1_000_000)
+  const other = former.restored()
+  expect(heapUsed() - before).toBeGreaterThan(5_000_000)
+  expect(same.sessions.digest()).toBe(other.sessions.digest())
 })

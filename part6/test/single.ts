@@ -2,6 +2,7 @@
 import { silentLogger, VirtualClock } from 'tools/lab'
 import { ConsensusModule } from '../src/raft.ts'
 import { KeyValueService, type KeyValueServiceOptions } from '../src/service.ts'
+import type { StateMachine } from '../src/snapshots.ts'
 import { MemoryStorage } from '../src/storage.ts'
 
 class CountingStorage extends MemoryStorage {
@@ -13,16 +14,26 @@ class CountingStorage extends MemoryStorage {
   }
 }
 
+/** For a ConsensusModule whose entries change nothing. */
+export const stateless: StateMachine = {
+  snapshot: () => [].values(),
+  restore: () => ({ add() {}, end() {} }),
+}
+
 /** No election takes longer, in ms. */
 const ELECTED_MS = 400
 
 export class Single {
   readonly clock = new VirtualClock()
-  readonly storage = new CountingStorage()
+  readonly storage: CountingStorage
   readonly consensus: ConsensusModule
   readonly service: KeyValueService
 
-  constructor(options: Partial<KeyValueServiceOptions> = {}) {
+  constructor(
+    options: Partial<KeyValueServiceOptions> = {},
+    storage = new CountingStorage(),
+  ) {
+    this.storage = storage
     this.service = new KeyValueService({
       clock: this.clock,
       consensus: () => this.consensus,
@@ -36,6 +47,7 @@ export class Single {
       logger: silentLogger,
       storage: this.storage,
       apply: (entry) => this.service.apply(entry),
+      stateMachine: this.service,
       onChange: (report) => this.service.onChange(report),
     })
   }
@@ -45,5 +57,11 @@ export class Single {
     this.consensus.start()
     this.clock.advance(ELECTED_MS)
     return this
+  }
+
+  /** @returns the last entry that the snapshot then stands for. */
+  takeSnapshot(): Promise<number> {
+    this.consensus.takeSnapshot()
+    return new Promise((resolve) => this.consensus.snapshots.whenTaken(resolve))
   }
 }

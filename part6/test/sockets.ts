@@ -26,6 +26,7 @@ export class HttpFront {
         follow: () => () => {},
         leaderHeardMsAgo: () => null,
         setBlocked() {},
+        takeSnapshot: async () => 0,
       },
       metrics: createMetrics({
         service,

@@ -2,11 +2,11 @@
 import { execFileSync } from 'node:child_process'
 import fs, {
   appendFileSync,
-  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -49,19 +49,21 @@ const LIFE: readonly ((storage: Storage) => void)[] = [
 const END_OF_LIFE = {
   currentTerm: 2,
   votedFor: 1,
+  base: { index: 0, term: 0 },
   log: [
     entry(1, 'a'),
     entry(2, 'B – not ASCII: ☃'),
     entry(2, 'line\nbreak'),
     entry(2, ''),
   ],
+  remark: null,
 }
 
 function loadFile(file: string) {
   const storage = new FileStorage(file)
   try {
-    const { currentTerm, votedFor, log } = storage.load()
-    return { currentTerm, votedFor, log }
+    const { currentTerm, votedFor, base, log, remark } = storage.load()
+    return { currentTerm, votedFor, base, log, remark }
   } finally {
     storage.close()
   }
@@ -297,13 +299,19 @@ test('a file that cannot be opened is a clear error', () => {
 test('what is no file is refused at once', () => {
   const pipe = newFile()
   execFileSync('sh', ['-c', 'mkfifo "$0"', pipe])
-  for (const path of [pipe, '/dev/null', '/dev/zero']) {
+  const links = ['/dev/null', '/dev/zero'].map((device) => {
+    const link = newFile()
+    symlinkSync(device, link)
+    return link
+  })
+  for (const path of [pipe, ...links]) {
     const error = errorOf(() => new FileStorage(path))
     expect(String(error)).toBe(`StorageError: ${path} is not a file`)
   }
   expect(() => new FileStorage(folder)).toThrow(`cannot open ${folder}: EISDIR`)
 })
 
+// Not as in part5: what tells who has it is open as well, and locked.
 test('the name of a file is synced too, and nothing else stays open', () => {
   const file = newFile()
   const open = new Map<number, fs.PathLike>()
@@ -324,13 +332,13 @@ test('the name of a file is synced too, and nothing else stays open', () => {
   withFs(noted, () => {
     const storage = new FileStorage(file)
     expect(synced).toEqual([folder])
-    expect([...open.values()]).toEqual([file])
+    expect([...open.values()]).toEqual([`${file}.pid`, file])
     expect(() => new FileStorage(file)).toThrow('is in use by')
-    expect(open.size).toBe(1)
+    expect(open.size).toBe(2)
     storage.close()
     expect(open.size).toBe(0)
   })
-  expect(existsSync(`${file}.pid`)).toBe(false)
+  expect(readFileSync(`${file}.pid`, 'utf8')).toBe('')
 })
 
 test('who comes second is told who has the file', () => {
@@ -405,4 +413,15 @@ test('in the file, no command is not the empty command', () => {
   storage.sync()
   storage.close()
   expect(loadFile(file)).toMatchObject({ log: entries })
+})
+
+test('the file that the log goes on in is this process’s alone, too', () => {
+  const file = newFile()
+  const storage = new FileStorage(file)
+  storage.load()
+  storage.startLog({ index: 0, term: 0 }, [])
+  rmSync(`${file}.pid`)
+  expect(() => new FileStorage(file)).toThrow(`${file}.1 is in use by another process`)
+  storage.close()
+  new FileStorage(file).close()
 })

@@ -67,6 +67,21 @@ const CLIENTS: Recording = {
   ],
 }
 
+/** A follower comes back when the leader's log has no more what it lacks. */
+const SNAPSHOTS: Recording = {
+  part: 6,
+  servers: 3,
+  seed: 1,
+  actions: [
+    { do: 'timeout', at: 100, server: 1 },
+    { do: 'disconnect', at: 500, server: 0 },
+    ...Array.from({ length: 30 }, (_, i) => {
+      return { do: 'submit', at: 600 + 50 * i, server: 1, command: `${i}` } as const
+    }),
+    { do: 'reconnect', at: 3000, server: 0 },
+  ],
+}
+
 const witnessed = new Map<Part, Promise<Witnessed[]>>()
 
 /** Everything that happens in the scenes, played with the code of a part. */
@@ -77,7 +92,12 @@ function witness(part: Part): Promise<Witnessed[]> {
 }
 
 async function witnessAll(part: Part): Promise<Witnessed[]> {
-  const recordings = [RIVALS, CLIENTS, ...SCENES.map(({ recording }) => recording)]
+  const recordings = [
+    RIVALS,
+    CLIENTS,
+    SNAPSHOTS,
+    ...SCENES.map(({ recording }) => recording),
+  ]
   const played = recordings.filter((recording) => recording.part <= part.number)
   const all: Witnessed[] = []
   for (const recording of played) {
@@ -213,6 +233,13 @@ test('every rule fires, for the kind of event that it is the rule of', async () 
     stop: 'role Dead',
     lost: 'drop',
     world: 'fault',
+    takeSnapshot: 'snapshot',
+    dropEntries: 'snapshot',
+    haveSnapshot: 'snapshot',
+    sendSnapshot: 'send InstallSnapshot request',
+    hearSnapshot: 'receive InstallSnapshot request',
+    answerSnapshot: 'send InstallSnapshot reply',
+    hearReceived: 'receive InstallSnapshot reply',
     refuseCommand: 'submit',
     ask: 'invoke',
     request: 'send request, receive request',
@@ -240,17 +267,17 @@ const STRANGE: Part = {
     {
       file: 'part9/src/raft.ts',
       text: `interface Peer {
-  installSnapshot(args: Args): void
+  timeoutNow(args: Args): void
 }
 export class ConsensusModule {
-  private takeSnapshot(): void {
-    this.trace('snapshot', 'takes one', { upTo: 7 })
+  private handOver(): void {
+    this.trace('handover', 'hands over', { upTo: 7 })
     for (const peer of this.peers) {
-      peer.installSnapshot({ upTo: 7 })
+      peer.timeoutNow({ upTo: 7 })
     }
   }
 
-  installSnapshot(args: Args): void {
+  timeoutNow(args: Args): void {
     this.load(args)
   }
 }
@@ -261,12 +288,12 @@ export class ConsensusModule {
 const [SOURCE = { file: '', text: '' }] = STRANGE.sources
 
 test('a kind that has no rule is told by its fields, and by the code that says it', () => {
-  const event = { time: 0, event: 'snapshot', server: 1, msg: 'takes one', upTo: 7 }
+  const event = { time: 0, event: 'handover', server: 1, msg: 'hands over', upTo: 7 }
   expect(explain(event, STRANGE)).toMatchObject({
-    title: 'snapshot',
+    title: 'handover',
     text: 'upTo 7',
     paper: null,
-    excerpt: { symbol: 'takeSnapshot', firstLine: 5, markedLine: 6 },
+    excerpt: { symbol: 'handOver', firstLine: 5, markedLine: 6 },
   })
   expect(explain({ ...event, event: 'constructor' }, STRANGE)).toMatchObject({
     title: 'constructor',
@@ -277,26 +304,26 @@ test('a kind that has no rule is told by its fields, and by the code that says i
 test('so is an RPC, at its caller and where it is handled', () => {
   const told = (event: string, kind: 'request' | 'reply') => {
     const args = { term: 2, upTo: 7 }
-    const rpc = { id: '1', method: 'InstallSnapshot', kind, from: 0, to: 1, args }
+    const rpc = { id: '1', method: 'TimeoutNow', kind, from: 0, to: 1, args }
     const { title, text, excerpt } = explain({ time: 0, event, msg: '', rpc }, STRANGE)
     return `${title}: ${text}, ${excerpt?.symbol}`
   }
   const rest = 'term 2, upTo 7'
   expect([told('send', 'request'), told('receive', 'request')]).toEqual([
-    `InstallSnapshot is sent: ${rest}, takeSnapshot`,
-    `InstallSnapshot arrives: ${rest}, installSnapshot`,
+    `TimeoutNow is sent: ${rest}, handOver`,
+    `TimeoutNow arrives: ${rest}, timeoutNow`,
   ])
   expect([told('send', 'reply'), told('receive', 'reply')]).toEqual([
-    `The answer to InstallSnapshot is sent: ${rest}, installSnapshot`,
-    `The answer to InstallSnapshot arrives: ${rest}, takeSnapshot`,
+    `The answer to TimeoutNow is sent: ${rest}, timeoutNow`,
+    `The answer to TimeoutNow arrives: ${rest}, handOver`,
   ])
 })
 
 test('an excerpt is a whole method of the class, or nothing', () => {
-  expect(excerptOf(SOURCE, 'installSnapshot', 'this.load')).toEqual({
+  expect(excerptOf(SOURCE, 'timeoutNow', 'this.load')).toEqual({
     file: 'part9/src/raft.ts',
-    symbol: 'installSnapshot',
-    lines: ['installSnapshot(args: Args): void {', '  this.load(args)', '}'],
+    symbol: 'timeoutNow',
+    lines: ['timeoutNow(args: Args): void {', '  this.load(args)', '}'],
     firstLine: 12,
     markedLine: 13,
   })

@@ -36,11 +36,12 @@ export function explain(event: PlayEvent, part: Part): Explanation {
 
 function atPlace(place: ReturnType<typeof placeOf>, part: Part): Excerpt | null {
   if (!place) return null
-  const { file = 'raft.ts', symbol, line } = place
-  return part.sources
+  const { file = 'raft.ts', symbol, line, before = null } = place
+  const found = part.sources
     .filter((source) => source.file.endsWith(`/${file}`))
     .map((source) => excerptOf(source, symbol, line))
     .reduce((first, next) => first ?? next, null)
+  return found ?? atPlace(before, part)
 }
 
 /** A service says why: the line that says it is the one to look at. */

@@ -10,6 +10,8 @@ interface Place {
   readonly symbol: string
   /** What the line that did it begins with, or has in it. */
   readonly line: string
+  /** Where it stands in parts that have no such method. */
+  readonly before?: Place
 }
 
 /** Null for what the world does to the servers. */
@@ -27,7 +29,11 @@ const PLACES: Readonly<Record<RuleName, Place | null>> = {
   leader: { symbol: 'becomeLeader', line: "this.role = 'Leader'" },
   heartbeat: { symbol: 'sendAppendEntries', line: 'peer.appendEntries(' },
   sendEntries: { symbol: 'sendAppendEntries', line: 'peer.appendEntries(args' },
-  hearLeader: { symbol: 'appendEntries', line: 'this.resetElectionTimer()' },
+  hearLeader: {
+    symbol: 'hearLeader',
+    line: 'this.resetElectionTimer()',
+    before: { symbol: 'appendEntries', line: 'this.resetElectionTimer()' },
+  },
   acceptEntries: { symbol: 'appendEntries', line: 'success: true,' },
   refuseEntries: { symbol: 'appendEntries', line: 'success: false,' },
   hearFollower: { symbol: 'onAppendReply', line: 'const matchIndex' },
@@ -37,7 +43,11 @@ const PLACES: Readonly<Record<RuleName, Place | null>> = {
     line: 'this.observeTerm(reply.term)',
   },
   follower: { symbol: 'becomeFollower', line: "this.role = 'Follower'" },
-  giveUp: { symbol: 'appendEntries', line: 'this.becomeFollower(args.term)' },
+  giveUp: {
+    symbol: 'hearLeader',
+    line: 'this.becomeFollower(',
+    before: { symbol: 'appendEntries', line: 'this.becomeFollower(' },
+  },
   submit: { symbol: 'submit', line: 'this.replaceFrom(index' },
   append: { symbol: 'replaceFrom', line: 'this.log.push(entry)' },
   appendOwn: { symbol: 'replaceFrom', line: 'this.log.push(entry)' },
@@ -51,6 +61,13 @@ const PLACES: Readonly<Record<RuleName, Place | null>> = {
   stop: { symbol: 'stop', line: "this.role = 'Dead'" },
   lost: null,
   world: null,
+  takeSnapshot: { symbol: 'takeSnapshot', line: 'this.snapshots.begin(last)' },
+  dropEntries: { symbol: 'dropBefore', line: 'this.log = log' },
+  haveSnapshot: { symbol: 'noteSnapshot', line: 'this.lastApplied = last.index' },
+  sendSnapshot: { symbol: 'sendSnapshot', line: 'peer.installSnapshot(args' },
+  hearSnapshot: { symbol: 'installSnapshot', line: 'this.hearLeader(args.leaderId)' },
+  answerSnapshot: { symbol: 'installSnapshot', line: 'received: this.snapshots' },
+  hearReceived: { symbol: 'onSnapshotReply', line: 'this.snapshots.noteReceived(' },
   refuseCommand: { symbol: 'submit', line: 'return null' },
   ask: null,
   request: {

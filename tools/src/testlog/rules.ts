@@ -216,6 +216,53 @@ const RULES = {
     text: 'Servers crash and stand still, links break. Raft must bear it.',
     paper: 'section 5.5',
   },
+  takeSnapshot: {
+    title: 'A snapshot is begun',
+    text:
+      'Of what the state machine holds now. Each server takes one alone, piece by piece; the ' +
+      'entries that it stands for are needed until it is durable.',
+    paper: 'section 7',
+  },
+  dropEntries: {
+    title: 'The beginning of the log is dropped',
+    text:
+      'A durable snapshot stands for it. The last entries before its end can stay, for ' +
+      'followers that are a little behind.',
+    paper: 'section 7',
+  },
+  haveSnapshot: {
+    title: 'The state machine has what the snapshot says',
+    text:
+      'All that it stands for is committed, and counts as applied. Of the log, what follows ' +
+      'on it is kept if it fits.',
+    paper: 'Figure 13, InstallSnapshot RPC, receiver 6 to 8; section 7',
+  },
+  sendSnapshot: {
+    title: 'Leaders: send a snapshot',
+    text:
+      'The follower lacks what the leader’s log has no more. It gets the snapshot instead, ' +
+      'one piece after the other.',
+    paper: 'Figure 13, InstallSnapshot RPC; section 7',
+  },
+  hearSnapshot: {
+    title: 'InstallSnapshot arrives',
+    text:
+      'The terms are compared, and the election timer starts anew. A piece is taken if it ' +
+      'follows on those that are here.',
+    paper: 'Figure 13, InstallSnapshot RPC, receiver 1 to 4',
+  },
+  answerSnapshot: {
+    title: 'The follower says how much it has',
+    text: 'There the next piece begins; or all have come, and the snapshot is installed.',
+    paper: 'Figure 13, InstallSnapshot RPC; section 7',
+  },
+  hearReceived: {
+    title: 'Leaders: an answer arrives',
+    text:
+      'The next piece is sent. After the last one the follower gets entries again, from ' +
+      'where the snapshot ends.',
+    paper: 'Figure 13, InstallSnapshot RPC; section 7',
+  },
   refuseCommand: {
     title: 'Only a leader takes commands',
     text: 'A client that asks another server has to try elsewhere.',
@@ -279,6 +326,7 @@ export const RULE_NAMES = Object.keys(RULES) as RuleName[]
 /** What of a line tells by which rule it came about. */
 type Told = Pick<TestLogLine, 'event' | 'role' | 'rpc' | 'index' | 'state'> & {
   readonly outcome?: unknown
+  readonly snapshot?: unknown
 }
 
 /**
@@ -289,6 +337,7 @@ export function ruleNameFor(event: Told, hasLog: boolean): RuleName | null {
   const { event: kind, role } = event
   if (kind === 'invoke') return 'ask'
   if (kind === 'return') return RULE_OF_RETURN.get(event.outcome) ?? null
+  if (kind === 'snapshot') return ruleForSnapshot(event)
   if (!isKnown(kind)) return null
   switch (kind) {
     case 'timer':
@@ -332,6 +381,12 @@ function ruleForService({ args }: NonNullable<Told['rpc']>): RuleName | null {
     : (RULE_OF_ANSWER.get(args.outcome) ?? null)
 }
 
+/** One that is there is named; and the first entry that the log keeps behind it. */
+function ruleForSnapshot({ snapshot, index }: Told): RuleName {
+  if (snapshot === undefined) return 'takeSnapshot'
+  return index === undefined ? 'haveSnapshot' : 'dropEntries'
+}
+
 function ruleForRole({ role, state }: Told): RuleName | null {
   if (role === undefined) return null
   // It has voted in its term: for itself, when it became a candidate in it.
@@ -362,6 +417,9 @@ function ruleForSending({ rpc }: Told, hasLog: boolean): RuleName | null {
     if (rpc.kind === 'request') return 'askVote'
     return rpc.args.voteGranted === true ? 'grant' : 'refuse'
   }
+  if (rpc?.method === 'InstallSnapshot') {
+    return rpc.kind === 'request' ? 'sendSnapshot' : 'answerSnapshot'
+  }
   if (rpc?.method !== 'AppendEntries') return rpc ? ruleForService(rpc) : null
   if (rpc.kind === 'request') return isHeartbeat(rpc) ? 'heartbeat' : 'sendEntries'
   if (rpc.args.success !== true) return 'refuseEntries'
@@ -371,6 +429,9 @@ function ruleForSending({ rpc }: Told, hasLog: boolean): RuleName | null {
 function ruleForReceiving({ rpc }: Told, hasLog: boolean): RuleName | null {
   if (rpc?.method === 'RequestVote') {
     return rpc.kind === 'request' ? 'hearVoteRequest' : 'countVotes'
+  }
+  if (rpc?.method === 'InstallSnapshot') {
+    return rpc.kind === 'request' ? 'hearSnapshot' : 'hearReceived'
   }
   if (rpc?.method !== 'AppendEntries') return rpc ? ruleForService(rpc) : null
   if (rpc.kind === 'request') return 'hearLeader'

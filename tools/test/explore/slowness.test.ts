@@ -86,9 +86,11 @@ function newCatchUp() {
   const world = {
     clock: { now: () => time.ms },
     view: (id: number) => ({
+      firstIndex: 1,
       lastIndex: id === 0 ? log.length : 0,
       entryAt: (index: number) => log[index - 1],
     }),
+    history: { appliedBy: () => [] },
     network: { slowLink: () => ({ bytesPerSecond: 1000, bytesWaiting: 500 }) },
     costsOf: () => ({ ofHandling: () => 0, ofWriting: () => 0, ofSync: () => 100 }),
   } as unknown as World
