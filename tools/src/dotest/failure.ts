@@ -26,7 +26,7 @@ export function describeError(root: string, error: SerializedError): string {
 }
 
 /** Where it happened, innermost first, as far as it is code of this repository. */
-export function placesOf(root: string, error: SerializedError): Place[] {
+function placesOf(root: string, error: SerializedError): Place[] {
   const places = (error.stacks ?? []) as Place[]
   return places.filter(
     ({ file }) => file.startsWith(root + sep) && !file.includes('node_modules'),

@@ -127,6 +127,9 @@ export function apart(root: string, include = ['test/**/*.test.ts']) {
 /** In ms; as in vitest.config.ts. */
 const TIMEOUT_MS = 120_000
 
+/** What a failure is called that belongs to no test. */
+export const OUTSIDE = 'outside of the tests'
+
 export class LoadError extends Error {
   readonly errors: readonly SerializedError[]
 
@@ -148,7 +151,5 @@ function failureOf(test: TestCase): Failure[] {
 
 /** What went wrong where no test was running: nothing that fails may pass unseen. */
 function outsideTests(errors: readonly SerializedError[]): Failure[] {
-  return errors.length === 0
-    ? []
-    : [{ name: 'outside of the tests', seed: null, errors }]
+  return errors.length === 0 ? [] : [{ name: OUTSIDE, seed: null, errors }]
 }

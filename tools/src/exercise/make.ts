@@ -36,14 +36,18 @@ export interface Made {
 }
 
 /** What a reader does not need, or gets another of. */
-const LEFT_OUT = ['node_modules', 'timelines', 'exercise.json', 'README.md']
+const LEFT_OUT = [
+  ...['node_modules', 'timelines', 'exercise.json'],
+  ...['README.md', 'test/readme.test.ts'],
+]
 
 /** Makes a folder with a part that a reader writes. @throws UsageError */
 export function makeExercise(options: ExerciseOptions): Made {
   const { root, part, folder, stage, force } = options
   const plan = readPlan(root, part)
-  if (stage > plan.stages.length) {
-    throw new UsageError(`${part} has ${plan.stages.length} stages, not ${stage}`)
+  const toWrite = plan.stages.slice(stage - 1).flatMap(({ write }) => write)
+  if (toWrite.length === 0) {
+    throw new UsageError(`nothing of ${part} is left to write from stage ${stage} on`)
   }
   const earlier = options.from === undefined ? null : earlierExercise(options)
   if (existsSync(folder)) {
@@ -58,14 +62,14 @@ export function makeExercise(options: ExerciseOptions): Made {
   const source = join(root, part)
   cpSync(source, folder, {
     recursive: true,
-    filter: (file) => !LEFT_OUT.includes(relative(source, file)),
+    filter: (file) => !LEFT_OUT.includes(relative(source, file).replaceAll('\\', '/')),
   })
-  const toWrite = plan.stages.slice(stage - 1).flatMap(({ write }) => write)
   for (const file of new Set(toWrite.map(({ symbol }) => placeOf(symbol).file))) {
     const path = join(folder, file)
     const symbols = toWrite.filter(({ symbol }) => placeOf(symbol).file === file)
     writeFileSync(path, takeOut(readFileSync(path, 'utf8'), file, symbols))
   }
+  leadBack(root, folder)
   const carried = earlier ? carry(options, earlier) : { own: [], changed: [] }
   linkPackages(root, folder)
   writeFileSync(join(folder, 'package.json'), packageFor(source, root, folder))
@@ -109,6 +113,17 @@ function carry({ root, part, folder }: ExerciseOptions, earlier: string) {
 function filesInBoth(before: string, after: string): string[] {
   const files = readdirSync(join(before, 'src')).map((name) => `src/${name}`)
   return files.filter((file) => existsSync(join(after, file)))
+}
+
+/** What a test has from the repository is further away than it was. */
+function leadBack(root: string, folder: string): void {
+  const way = relative(join(folder, 'test'), root).replaceAll('\\', '/')
+  for (const name of readdirSync(join(folder, 'test'))) {
+    const file = join(folder, 'test', name)
+    const text = readFileSync(file, 'utf8')
+    const led = text.replaceAll("'../../", `'${way}/`)
+    if (led !== text) writeFileSync(file, led)
+  }
 }
 
 /** The packages of the part itself: nothing has to be installed. */

@@ -47,7 +47,7 @@ export class Bench {
       }
       const onExit = (code: number | null, signal: string | null) => {
         this.child.off('message', onMessage)
-        const how = howItEnded(code, signal)
+        const how = howItEnded(code, signal, this.complaint)
         if (how) resolve({ kind: 'stopped', how, test: this.testAt() })
         else reject(new Error(`the process of the tests ended: ${this.complaint}`))
       }
@@ -71,10 +71,15 @@ export class Bench {
   }
 }
 
-function howItEnded(code: number | null, signal: string | null): string | null {
+/** @returns null when nothing explains it but a mistake of ours. */
+function howItEnded(
+  code: number | null,
+  signal: string | null,
+  complaint: string,
+): string | null {
   if (code === EXIT_ENDLESS) {
     return `does not come to an end: after ${SECONDS} s of work it is still running`
   }
-  const isFull = signal === 'SIGABRT' || signal === 'SIGKILL'
-  return isFull ? `takes more than ${MEGABYTES} MB of memory` : null
+  const isFull = /Worker exited unexpectedly|out of memory/.test(complaint)
+  return isFull || signal !== null ? `takes more than ${MEGABYTES} MB of memory` : null
 }

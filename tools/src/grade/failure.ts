@@ -1,8 +1,8 @@
 /** What failed, for a person: why, when, what shows it, and what to read again. */
 import { readFileSync } from 'node:fs'
-import { relative } from 'node:path'
-import { describeError, placesOf } from '../dotest/failure.ts'
-import type { Failure as FailedTest } from '../dotest/tests.ts'
+import { stripVTControlCharacters } from 'node:util'
+import { describeError } from '../dotest/failure.ts'
+import { type Failure as FailedTest, OUTSIDE } from '../dotest/tests.ts'
 import type { Stage } from '../exercise/plan.ts'
 import { RULES } from '../lab/rules/index.ts'
 import { SERVICE_RULES } from '../lab/rules/services.ts'
@@ -34,9 +34,14 @@ export interface About {
   readonly root: string
   readonly part: string
   readonly exercise: string
+  /** Where that is. */
+  readonly folder: string
   readonly stage: Stage
   readonly outDir: string
 }
+
+/** Of a difference that fits into a sentence, in characters. */
+const MOST_SHOWN = 100
 
 type TestError = FailedTest['errors'][number]
 
@@ -84,10 +89,18 @@ export function stopFailure({ how, test }: Stopped, about: About): Failure {
 }
 
 /** No test could be run. */
-export function loadFailure(errors: readonly TestError[], about: About): Failure {
-  const [error] = errors
-  const why = `The code cannot be loaded: ${error?.message ?? 'nobody knows why'}`
-  return { ...framed(about, null), why }
+export function loadFailure([error]: readonly TestError[], about: About): Failure {
+  // Where there is a list of complaints, the first of them.
+  const said = messageOf(error, about).replace(/^.* failed with \d+ errors?:\n/, '')
+  const [first = '', ...others] = said.split('\n')
+  const why = `The code cannot be loaded: ${first}`
+  return { ...framed(about, null), why, details: others.join('\n') }
+}
+
+/** What it says, with the reader's files by the names that the reader gives them. */
+function messageOf(error: TestError | undefined, { folder, exercise }: About): string {
+  const [message = ''] = (error?.message ?? '').split('\n  replay: ')
+  return message.replaceAll(folder, exercise)
 }
 
 /** What all failures have, where nothing else is known. */
@@ -107,25 +120,43 @@ function toldBy(
   error: TestError,
   test: string,
   when: string,
-  { root, exercise }: About,
+  about: About,
 ): [why: string, details: string] {
-  const [message = ''] = error.message.split('\n  replay: ')
-  const [first = '', ...others] = message.split('\n')
+  const { root, folder, exercise } = about
+  const [first = '', ...others] = messageOf(error, about).split('\n')
   const notYet = /^not yet: (\S+) (\(.*\))$/.exec(first)
-  const own = placesOf(root, error).find(({ file }) => {
-    return relative(root, file).startsWith(`${exercise}/`)
-  })
+  const own = error.stacks?.find(({ file }) => file.startsWith(folder))
   if (notYet) return [`${notYet[1]} is not written yet ${notYet[2]}`, '']
   if (/memory limit/.test(first)) {
     return [`“${test}” takes more than ${MEGABYTES} MB of memory`, '']
   }
   if (error.name === 'InvariantViolation') return [first + when, others.join('\n')]
   if (error.name !== 'AssertionError' && own) {
-    const place = `${relative(root, own.file)}:${own.line}`
+    const place = `${own.file.replace(folder, exercise)}:${own.line}`
     return [`“${test}” ends in ${error.name}: ${first}, at ${place}${when}`, '']
   }
+  if (test === OUTSIDE) return [`Something fails where nobody catches it: ${first}`, '']
   const details = describeError(root, error).split('\n').slice(1).join('\n')
-  return [`“${test}” does not hold: ${first}${when}`, details]
+  const what = differenceIn(error) ?? first.replace(' // Object.is equality', '')
+  return [`“${test}” does not hold: ${what}${when}`, stripVTControlCharacters(details)]
+}
+
+/** What was expected of an object, and what was there instead; null where that is long. */
+function differenceIn({ diff }: TestError): string | null {
+  const lines = stripVTControlCharacters(String(diff ?? ''))
+    .split('\n')
+    .slice(2)
+  const side = (sign: string) => {
+    const marked = lines.filter((line) => line.startsWith(`${sign} `))
+    return marked
+      .map((line) => line.slice(1).trim().replace(/,$/, '').replaceAll('"', ''))
+      .join(', ')
+  }
+  const [expected, received] = [side('-'), side('+')]
+  const isShort = expected !== '' && received !== '' && expected.length < MOST_SHOWN
+  return isShort && received.length < MOST_SHOWN
+    ? `expected ${expected}, but it is ${received}`
+    : null
 }
 
 /** When a test ended, by the last line of its log; null when there is no log. */

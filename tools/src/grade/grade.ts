@@ -152,8 +152,8 @@ class Run {
   }
 
   private get about() {
-    const { name, outDir } = this.options
-    return { part: partOf(name), exercise: name, outDir, root: this.options.root }
+    const { root, name, folder, outDir } = this.options
+    return { root, part: partOf(name), exercise: name, folder, outDir }
   }
 
   private ask(request: Request): Promise<Answer> {

@@ -51,7 +51,7 @@ export interface Stopped {
 
 /** The exit code of the process when something in it does not come to an end. */
 export const EXIT_ENDLESS = 3
-/** Of a core's work, from one test's end to the next: a hundred times what a test takes. */
-export const SECONDS = 20
+/** Of a core's work, from one test's end to the next: ten times what the longest takes. */
+export const SECONDS = 10
 /** Of memory: ten times what the tests of a part take. */
 export const MEGABYTES = 1024
