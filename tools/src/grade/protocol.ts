@@ -54,4 +54,4 @@ export const EXIT_ENDLESS = 3
 /** Of a core's work, from one test's end to the next: ten times what the longest takes. */
 export const SECONDS = 10
 /** Of memory: ten times what the tests of a part take. */
-export const MEGABYTES = 1024
+export const MEGABYTES = 512

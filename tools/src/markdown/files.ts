@@ -7,7 +7,9 @@ export function markdownFiles(root: string, folder = ''): string[] {
   return entries
     .flatMap((entry) => {
       const path = join(folder, entry.name)
-      const isBuilt = ['node_modules', 'timelines', 'dist', 'exercises'].includes(entry.name)
+      const isBuilt = ['node_modules', 'timelines', 'dist', 'exercises'].includes(
+        entry.name,
+      )
       if (isBuilt || entry.name.startsWith('.')) return []
       if (entry.isDirectory()) return markdownFiles(root, path)
       return entry.name.endsWith('.md') ? [path] : []
