@@ -66,7 +66,7 @@ function tell(name: string, { toWrite, own, changed }: Made): void {
   }
   if (own.length > 0) say(`\nYour own, carried along: ${namesOf(own)}`)
   if (changed.length > 0) {
-    say(`Changed by this part, so it has the part’s, not yours: ${namesOf(changed)}`)
+    say(`This part changes, so that yours stays behind: ${namesOf(changed)}`)
   }
   say(`\nIts README has the stages. To see how far you are:`)
   say(`  npm run grade -- ${name} --watch`)

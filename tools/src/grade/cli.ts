@@ -8,6 +8,7 @@ import { complain, say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
 import { writeWhole } from '../cli/whole.ts'
 import { linkPackages } from '../exercise/make.ts'
+import { Bench } from './bench.ts'
 import { exerciseNamed } from './exercise.ts'
 import { type Grade, grade } from './grade.ts'
 import { junitOf, tell } from './report.ts'
@@ -20,7 +21,7 @@ interface Options {
   readonly open: boolean
 }
 
-const DEFAULT_SEEDS = 300
+const DEFAULT_SEEDS = 1_000
 /** An editor may write several files: so long after the first, in ms. */
 const SETTLE_MS = 50
 
@@ -67,11 +68,16 @@ async function main(): Promise<number> {
   return watchOver(name, options)
 }
 
-async function once(name: string, options: Options): Promise<Grade> {
+async function once(
+  name: string,
+  options: Options,
+  bench = new Bench(),
+): Promise<Grade> {
   const folder = join(ROOT, name)
   linkPackages(ROOT, folder)
   const outDir = join(ROOT, 'timelines', name, 'grade')
-  const graded = await grade({ root: ROOT, name, folder, seeds: options.seeds, outDir })
+  const { seeds } = options
+  const graded = await grade({ root: ROOT, name, folder, seeds, outDir, bench })
   if (options.json) say(JSON.stringify(graded))
   else tell(graded)
   if (options.junit) await writeWhole(resolve(options.junit), [junitOf(graded)])
@@ -83,12 +89,14 @@ async function once(name: string, options: Options): Promise<Grade> {
 /** Grades again after each save, until it is ended. */
 async function watchOver(name: string, options: Options): Promise<never> {
   let onChange = () => {}
+  let ready = new Bench()
   watch(join(ROOT, name, 'src'), { recursive: true }, () => onChange())
   for (;;) {
     const changed = new Promise<void>((resolve) => {
       onChange = resolve
     })
-    await once(name, options)
+    await once(name, options, ready)
+    ready = new Bench()
     complain('\nwaiting for a file to be saved; Ctrl-C ends')
     await changed
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))

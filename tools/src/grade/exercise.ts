@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename } from 'node:path'
 import { UsageError } from '../cli/exit.ts'
 import { ROOT } from '../cli/root.ts'
 import { partsWithExercise } from '../exercise/plan.ts'
@@ -10,9 +9,9 @@ export function exerciseNamed(argument: string): string {
   const parts = partsWithExercise(ROOT)
   const name = partNamed(argument, parts)
   if (name !== null && isExercise(name)) return name
-  const part = name ?? parts[0]
+  const part = parts.find((each) => each === basename(argument)) ?? parts[0]
   throw new UsageError(
-    existsSync(join(ROOT, `exercises/${part}`))
+    isExercise(`exercises/${part}`)
       ? `${argument} is no exercise; exercises/${part} is`
       : `there is no exercise ${argument}; npm run exercise -- ${part} makes one`,
   )

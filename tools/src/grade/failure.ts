@@ -130,6 +130,7 @@ function toldBy(
   if (/memory limit/.test(first)) {
     return [`“${test}” takes more than ${MEGABYTES} MB of memory`, '']
   }
+  if (/^Test timed out/.test(first)) return [`“${test}” waits for what never comes`, '']
   if (error.name === 'InvariantViolation') return [first + when, others.join('\n')]
   if (error.name !== 'AssertionError' && own) {
     const place = `${own.file.replace(folder, exercise)}:${own.line}`

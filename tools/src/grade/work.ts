@@ -23,6 +23,8 @@ import { console } from './quiet.ts'
 const LIMITS = { seconds: 20, megabytes: 512 }
 /** As long as the explorer's own runs: in simulated seconds. */
 const DURATION_S = 5
+/** For a test that waits for what never comes: a hundred times what one takes. */
+const WAIT_MS = 20_000
 /** How often to look whether something has no end, in ms. */
 const LOOK_MS = 250
 
@@ -71,6 +73,7 @@ async function replyTo(request: Request): Promise<Reply> {
 async function load({ part, folder, files }: Sources): Promise<Reply> {
   const config = {
     ...apart(join(ROOT, part), [...files]),
+    testTimeout: WAIT_MS,
     setupFiles: [join(import.meta.dirname, 'setup.ts')],
     disableConsoleIntercept: true,
   }
