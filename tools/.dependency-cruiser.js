@@ -20,6 +20,8 @@ const MAY_KNOW = {
   gallery: ['cli', 'parts', 'explore'],
   dotest: ['cli', 'testlog', 'parts', 'harness', 'viz'],
   diff: ['cli', 'source', 'markdown', 'parts'],
+  exercise: ['cli', 'source', 'parts'],
+  grade: ['cli', 'testlog', 'lab', 'parts', 'explore', 'dotest', 'exercise', 'viz'],
   checks: ['cli', 'source', 'parts'],
   mutants: ['cli', 'source', 'parts'],
 }

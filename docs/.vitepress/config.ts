@@ -21,6 +21,7 @@ const CHAPTERS = [
   { text: 'Part 5: exactly once, and reads', link: '/part5' },
 ]
 const LABORATORY = [
+  { text: 'Exercises: write your own', link: '/exercises' },
   { text: 'The playground', link: '/playground' },
   { text: 'Exploring thousands of runs', link: '/exploring' },
   { text: 'Architecture', link: '/architecture' },

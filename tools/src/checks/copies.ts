@@ -7,7 +7,7 @@ import { diffArrays } from 'diff'
 import { definitionsIn } from '../source/definitions.ts'
 
 /** What every part has of its own, and need not say so. */
-const ITS_OWN = ['README.md', 'package.json', 'test/lab.ts']
+const ITS_OWN = ['README.md', 'package.json', 'exercise.json', 'test/lab.ts']
 
 /** A part's files: their texts by their paths in it. */
 export type Files = ReadonlyMap<string, string>

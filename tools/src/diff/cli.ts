@@ -1,5 +1,6 @@
 /** Shows what one part changes in another, side by side, as a page. */
 import { dirname, join, relative, resolve, sep } from 'node:path'
+import { createInterface } from 'node:readline/promises'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { program } from '../cli/command.ts'
@@ -8,7 +9,7 @@ import { openPage } from '../cli/open.ts'
 import { say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
 import { writeWhole } from '../cli/whole.ts'
-import { listParts, partNamed } from '../parts/find.ts'
+import { listParts, partNamed, partOf } from '../parts/find.ts'
 import { passagesOf } from './chapter.ts'
 import { type Comparison, compareParts, only, pathsOf, WHY_LEFT_OUT } from './compare.ts'
 import { readNote } from './note.ts'
@@ -16,6 +17,7 @@ import { pageOf, summaryOf } from './page.ts'
 
 interface Options {
   readonly file?: string
+  readonly solution: boolean
   readonly out?: string
   readonly open: boolean
 }
@@ -28,6 +30,7 @@ Examples:
   npm run diff -- part1 part2                  all that part 2 changes
   npm run diff -- part2 part3 --file raft.ts   one file of it
   npm run diff -- part1 part3 --no-open --out changes.html
+  npm run diff -- part1 exercises/part1        your exercise beside the solution (it asks)
 
 Exit codes:
   0  the page was written
@@ -38,10 +41,12 @@ process.exitCode = await exitCodeOf(main)
 async function main(): Promise<number> {
   const command = commandLine().parse()
   const [from, to] = readParts(command.args)
-  const { file, out, open } = command.opts<Options>()
+  const { file, out, open, solution } = command.opts<Options>()
+  if (partOf(from) === partOf(to) && !solution) await mayShowSolution(partOf(from))
   const all = compareParts(ROOT, from, to)
   const comparison = file === undefined ? all : only(all, [findFile(all, file)])
-  const page = resolve(out ?? join(ROOT, 'timelines', 'diff', `${from}-${to}.html`))
+  const name = `${from}-${to}`.replaceAll('/', '-')
+  const page = resolve(out ?? join(ROOT, 'timelines', 'diff', `${name}.html`))
   const docs = relative(dirname(page), join(ROOT, 'docs')).split(sep).join('/')
   const later = partsBetween(from, to)
   const notes = later.map((part) => readNote(ROOT, part)).filter((note) => note !== null)
@@ -59,10 +64,24 @@ function commandLine(): Command {
     .description('Shows what a part changes in another, side by side, as a page.')
     .argument('<partA>', 'the earlier part')
     .argument('<partB>', 'the later part')
+    .option('--solution', 'show what an exercise lacks, without asking', false)
     .option('--file <name>', 'only this file: its path in the part, or the end of it')
     .option('--out <file>', 'where the page goes')
     .option('--no-open', 'do not open the page in the browser')
     .addHelpText('after', HELP)
+}
+
+/** @throws UsageError when the person does not want to see it, or cannot be asked. */
+async function mayShowSolution(part: string): Promise<void> {
+  if (!process.stdin.isTTY) {
+    throw new UsageError(`this shows the solution of ${part}; say --solution to see it`)
+  }
+  const prompt = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await prompt.question(
+    `This shows the solution of ${part}. Show it? [y/N] `,
+  )
+  prompt.close()
+  if (!/^y(es)?$/i.test(answer.trim())) throw new UsageError('then it stays hidden')
 }
 
 function readParts(args: readonly string[]): [from: string, to: string] {
@@ -91,7 +110,8 @@ function findFile(comparison: Comparison, name: string): string {
 /** The parts on the way, each of which says of its own changes. */
 function partsBetween(from: string, to: string): string[] {
   const parts = listParts(ROOT)
-  const [start, end] = [parts.indexOf(from), parts.indexOf(to)].sort((a, b) => a - b)
+  const places = [from, to].map((part) => parts.indexOf(partOf(part)))
+  const [start, end] = places.sort((a, b) => a - b)
   return parts.slice((start ?? 0) + 1, (end ?? 0) + 1)
 }
 

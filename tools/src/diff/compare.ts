@@ -38,7 +38,10 @@ const MOST_BYTES = 500_000
 export const WHY_LEFT_OUT = `no file, or larger than ${MOST_BYTES / 1000} kB`
 
 /** Nobody reads these to learn what a part adds. */
-const NOT_READ = new Set(['package.json', 'node_modules', 'timelines', 'dist'])
+const NOT_READ = new Set([
+  ...['package.json', 'tsconfig.json', 'exercise.json'],
+  ...['node_modules', 'timelines', 'dist'],
+])
 
 /** Compares what a reader reads of two parts of the repository. */
 export function compareParts(root: string, from: string, to: string): Comparison {

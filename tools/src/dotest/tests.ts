@@ -1,3 +1,6 @@
+import { join } from 'node:path'
+import type { Plugin } from 'vite'
+import type { TestAnnotation, UserConsoleLog } from 'vitest'
 import {
   createVitest,
   type SerializedError,
@@ -6,6 +9,7 @@ import {
   type Vitest,
 } from 'vitest/node'
 import { SEEDS_DONE } from '../harness/settings.ts'
+import { isExercise } from '../parts/find.ts'
 
 export interface Failure {
   readonly name: string
@@ -29,24 +33,35 @@ export class PartTests {
 
   /** @throws LoadError when a test file, or what it imports, cannot be loaded. */
   static async find(root: string, part: string): Promise<PartTests> {
+    return PartTests.load(
+      isExercise(part) ? apart(join(root, part)) : { root, project: [part] },
+    )
+  }
+
+  /** The same by vitest's own options, and plugins of vite's. @throws LoadError */
+  static async load(
+    config: Parameters<typeof createVitest>[1],
+    plugins: Plugin[] = [],
+  ): Promise<PartTests> {
     let tests: PartTests | null = null
-    const vitest = await createVitest('test', {
-      root,
-      project: [part],
+    const own = {
       watch: false,
       // One at a time: they write to one log.
       maxWorkers: 1,
       reporters: [
         {
-          onTestCaseResult: (test) => tests?.onResult(test),
-          onTestCaseAnnotate: (_test, annotation) => {
+          onTestCaseResult: (test: TestCase) => tests?.onResult(test),
+          onTestCaseAnnotate: (_test: TestCase, annotation: TestAnnotation) => {
             if (annotation.type !== SEEDS_DONE) return
             tests?.listener.onSeedsDone?.(Number(annotation.message))
           },
-          onUserConsoleLog: (log) => tests?.listener.onPrint?.(log.content),
+          onUserConsoleLog: (log: UserConsoleLog) => {
+            tests?.listener.onPrint?.(log.content)
+          },
         },
       ],
-    })
+    }
+    const vitest = await createVitest('test', { ...config, ...own }, { plugins })
     const { testModules, unhandledErrors } = await vitest.collect()
     tests = new PartTests(vitest, testModules)
     const errors = testModules.flatMap((module) => module.errors())
@@ -96,6 +111,25 @@ export class PartTests {
   }
 }
 
+/** Tests of a folder that is no project of this repository's: they may fail for weeks. */
+export function apart(root: string, include = ['test/**/*.test.ts']) {
+  return {
+    root,
+    include,
+    config: false as const,
+    pool: 'threads' as const,
+    isolate: false,
+    testTimeout: TIMEOUT_MS,
+    hookTimeout: TIMEOUT_MS,
+  }
+}
+
+/** In ms; as in vitest.config.ts. */
+const TIMEOUT_MS = 120_000
+
+/** What a failure is called that belongs to no test. */
+export const OUTSIDE = 'outside of the tests'
+
 export class LoadError extends Error {
   readonly errors: readonly SerializedError[]
 
@@ -117,7 +151,5 @@ function failureOf(test: TestCase): Failure[] {
 
 /** What went wrong where no test was running: nothing that fails may pass unseen. */
 function outsideTests(errors: readonly SerializedError[]): Failure[] {
-  return errors.length === 0
-    ? []
-    : [{ name: 'outside of the tests', seed: null, errors }]
+  return errors.length === 0 ? [] : [{ name: OUTSIDE, seed: null, errors }]
 }

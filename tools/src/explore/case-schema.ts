@@ -121,7 +121,7 @@ const schedule = z
 const text = z.string().max(10_000)
 
 export const caseSchema = z.strictObject({
-  part: z.string().regex(/^part\d+$/, 'it can be like part3'),
+  part: z.string().regex(/^(exercises\/.*)?part\d+$/, 'it can be like part3'),
   mistake: text.optional(),
   foundWithSeed: count,
   violation: z.strictObject({ invariant: text, message: text, atMs: z.number() }),

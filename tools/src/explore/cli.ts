@@ -5,7 +5,9 @@ import { keepTemporaryFilesIn } from '../cli/ending.ts'
 import { exitCodeOf, UsageError } from '../cli/exit.ts'
 import { openPage } from '../cli/open.ts'
 import { say } from '../cli/print.ts'
+import { ROOT } from '../cli/root.ts'
 import { compilePart } from '../parts/compile.ts'
+import { listParts, partNamed } from '../parts/find.ts'
 import { compileMistake, findMistake } from '../parts/mistake.ts'
 import { readCase } from './case.ts'
 import { drawSchedule } from './draw.ts'
@@ -47,7 +49,8 @@ async function main(): Promise<number> {
   return explore(name, options)
 }
 
-async function explore(name: string, options: ExploreOptions): Promise<number> {
+async function explore(argument: string, options: ExploreOptions): Promise<number> {
+  const name = partNamed(argument, listParts(ROOT)) ?? argument
   const code = await compilePart(name)
   const part = await loadPart(code)
   const draw = drawOptionsFor(part, options)

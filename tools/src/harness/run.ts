@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { TestRunner } from 'vitest'
 import { ROOT } from '../cli/root.ts'
@@ -40,7 +40,7 @@ export class TestRun {
     this.seed = options.seed ?? settings.seed ?? 1
     this.network = options.network ?? settings.network
     this.test = test?.fullTestName ?? 'no test'
-    this.part = basename(dirname(dirname(test?.file.filepath ?? '')))
+    this.part = partAt(dirname(dirname(test?.file.filepath ?? '')))
     this.replay = this.replayCommand()
     this.outDir = settings.logFile ? dirname(settings.logFile) : join(ROOT, 'timelines')
   }
@@ -78,6 +78,12 @@ export class TestRun {
       .filter(Boolean)
       .join(' ')
   }
+}
+
+/** What a part is called on the command line, by its folder: a reader's own has a longer name. */
+function partAt(folder: string): string {
+  const path = relative(ROOT, folder)
+  return path.startsWith('..') ? basename(folder) : path.split(sep).join('/')
 }
 
 /** What RAFT_FORCE_MORE_REELECTION means: one time-out in three is the shortest. */

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import * as esbuild from 'esbuild'
 import { UsageError } from '../cli/exit.ts'
 import { ROOT } from '../cli/root.ts'
-import { LAB_FILE, listParts } from './find.ts'
+import { isExercise, LAB_FILE, listParts } from './find.ts'
 
 /** A file to take in place of the one that is there. */
 export interface Replacement {
@@ -14,8 +14,8 @@ export interface Replacement {
 }
 
 /**
- * Compiles a part into one module, as text: so that it reaches the workers as plain data,
- * and a part with a mistake in it needs no files.
+ * Compiles a part, or an exercise of one, into one module, as text: so that it reaches the
+ * workers as plain data, and a part with a mistake in it needs no files.
  *
  * @throws UsageError when there is no such part, or it cannot be compiled.
  */
@@ -23,9 +23,19 @@ export async function compilePart(
   name: string,
   replacement?: Replacement,
 ): Promise<string> {
-  if (!listParts(ROOT).includes(name)) {
+  if (!listParts(ROOT).includes(name) && !isExercise(name)) {
     throw new UsageError(`there is no ${name}/test/lab.ts; name a part, like part1`)
   }
+  return compile(name, replacement ? [replacing(replacement)] : [])
+}
+
+/** The same with the sources of another folder: what a part itself says of them decides. */
+export async function compileSources(part: string, folder: string): Promise<string> {
+  return compile(part, [taking(part, folder)])
+}
+
+/** @throws UsageError when it cannot be compiled. */
+async function compile(name: string, plugins: esbuild.Plugin[]): Promise<string> {
   const options: esbuild.BuildOptions = {
     absWorkingDir: ROOT,
     entryPoints: [join(ROOT, name, LAB_FILE)],
@@ -34,7 +44,7 @@ export async function compilePart(
     platform: 'node',
     target: 'node20',
     logLevel: 'silent',
-    plugins: [locks, ...(replacement ? [replacing(replacement)] : [])],
+    plugins: [locks, ...plugins],
   }
   try {
     const { outputFiles } = await esbuild.build({ ...options, write: false })
@@ -72,6 +82,19 @@ function replacing({ path, text }: Replacement): esbuild.Plugin {
     setup(build) {
       build.onLoad({ filter: /\.ts$/ }, (args) => {
         return args.path === file ? { contents: text, loader: 'ts' } : null
+      })
+    },
+  }
+}
+
+/** What the tests of a part import from `src` is taken from there. */
+function taking(part: string, folder: string): esbuild.Plugin {
+  return {
+    name: 'taking',
+    setup(build) {
+      build.onResolve({ filter: /^\.\.\/src\// }, ({ path, resolveDir }) => {
+        const isOfTest = resolveDir === join(ROOT, part, 'test')
+        return isOfTest ? { path: join(folder, path.slice('../'.length)) } : null
       })
     },
   }

@@ -1,9 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, relative, resolve, sep } from 'node:path'
 import { ROOT } from '../cli/root.ts'
 
 /** What makes a folder a part: it tells the laboratory what to know of it. */
 export const LAB_FILE = 'test/lab.ts'
+
+/** Where readers have parts of their own. */
+const EXERCISES = 'exercises'
 
 /** The parts of the tutorial, in order. */
 export function listParts(root: string): string[] {
@@ -14,10 +17,24 @@ export function listParts(root: string): string[] {
 
 /**
  * The part that a person means: by its name, with what a shell adds to that of a folder, or
- * by the path of its folder. A folder of the same name elsewhere is none.
+ * by the path of its folder. A folder of the same name elsewhere is none, but for a reader's
+ * exercise of a part.
  */
 export function partNamed(argument: string, parts: readonly string[]): string | null {
   const name = argument.replace(/^\.\//, '').replace(/\/$/, '')
   const folder = resolve(argument)
-  return parts.find((part) => part === name || join(ROOT, part) === folder) ?? null
+  const found = parts.find((part) => part === name || join(ROOT, part) === folder)
+  if (found !== undefined) return found
+  const path = relative(ROOT, folder).split(sep).join('/')
+  return isExercise(path) && parts.includes(partOf(path)) ? path : null
+}
+
+/** Whether it is an exercise, as `partNamed` names one: `exercises/part1`. */
+export function isExercise(name: string): boolean {
+  return name.startsWith(`${EXERCISES}/`) && existsSync(join(ROOT, name, LAB_FILE))
+}
+
+/** The part of the tutorial that it is, or is an exercise of. */
+export function partOf(name: string): string {
+  return basename(name)
 }

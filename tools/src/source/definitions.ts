@@ -26,9 +26,36 @@ export function definitionsIn(text: string, file: string): Definition[] {
   )
 }
 
+/** What a function or method does: where its braces are in the text, both belong. */
+export interface Body {
+  /** As in a `Definition`. */
+  readonly name: string
+  readonly start: number
+  readonly end: number
+}
+
+/** The bodies of a file's functions and methods. */
+export function bodiesIn(text: string, file: string): Body[] {
+  const { program } = parseSync(file, text)
+  return program.body.flatMap(definedBy).flatMap(({ name, node }) => {
+    const body = bodyOf(node)
+    return body ? [{ name, start: body.start, end: body.end }] : []
+  })
+}
+
+type Node = Statement | ClassElement | TSSignature
+
 interface Named {
   readonly name: string
-  readonly node: { readonly start: number; readonly end: number }
+  readonly node: Node
+}
+
+function bodyOf(node: Node): { readonly start: number; readonly end: number } | null {
+  if (node.type === 'ExportNamedDeclaration') {
+    return node.declaration ? bodyOf(node.declaration) : null
+  }
+  if (node.type === 'FunctionDeclaration') return node.body
+  return node.type === 'MethodDefinition' ? node.value.body : null
 }
 
 function definedBy(statement: Statement): Named[] {

@@ -1,0 +1,187 @@
+/** What failed, for a person: why, when, what shows it, and what to read again. */
+import { readFileSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
+import { describeError } from '../dotest/failure.ts'
+import { type Failure as FailedTest, OUTSIDE } from '../dotest/tests.ts'
+import type { Stage } from '../exercise/plan.ts'
+import { RULES } from '../lab/rules/index.ts'
+import { SERVICE_RULES } from '../lab/rules/services.ts'
+import { replayOf } from './exercise.ts'
+import { type Found, MEGABYTES, type Stopped } from './protocol.ts'
+
+export interface Failure {
+  /** The stage in which it was found. */
+  readonly stage: string
+  /** In a sentence: which rule, which server, when. */
+  readonly why: string
+  /** What was expected, and where, for who wants to know. May be empty. */
+  readonly details: string
+  readonly test: string | null
+  readonly seed: number | null
+  /** The rule that was broken, in the paper's words. */
+  readonly rule: string | null
+  /** In virtual time. */
+  readonly atMs: number | null
+  /** What shows it. */
+  readonly command: string | null
+  /** What to read again. */
+  readonly read: string
+  readonly timeline: string | null
+}
+
+/** What it is a failure of. */
+export interface About {
+  readonly root: string
+  readonly part: string
+  readonly exercise: string
+  /** Where that is. */
+  readonly folder: string
+  readonly stage: Stage
+  readonly outDir: string
+}
+
+/** Of a difference that fits into a sentence, in characters. */
+const MOST_SHOWN = 100
+
+type TestError = FailedTest['errors'][number]
+
+/** @param log of the test, run with the seed that it failed with; null if it has none. */
+export async function failureOfTest(
+  { name, seed, errors: [error] }: FailedTest,
+  log: string | null,
+  about: About,
+): Promise<Failure> {
+  const atMs = log === null ? null : endOf(log)
+  const rule = error?.name === 'InvariantViolation' ? String(error.invariant) : null
+  const when = atMs === null ? '' : ` (seed ${seed}, at ${inMs(atMs)})`
+  const [why, details] = error
+    ? toldBy(error, name, when, about)
+    : [`“${name}” fails`, '']
+  return {
+    ...framed(about, rule),
+    ...{ why, details, test: name, seed, atMs },
+    command: commandFor(about, name, seed),
+    timeline: log && (await timelineOf(log, about)),
+  }
+}
+
+export async function failureOfSearch(
+  { seed, violation, isLogged }: Found,
+  log: string,
+  about: About,
+): Promise<Failure> {
+  const { message, invariant, atMs } = violation
+  const [first = '', ...others] = message.split('\n')
+  return {
+    ...framed(about, invariant),
+    why: `${first} (seed ${seed} of the explorer, at ${inMs(atMs)})`,
+    details: others.join('\n'),
+    ...{ seed, atMs },
+    command: replayOf(about.exercise, seed),
+    timeline: isLogged ? await timelineOf(log, about) : null,
+  }
+}
+
+/** The process was ended in which it ran. */
+export function stopFailure({ how, test }: Stopped, about: About): Failure {
+  const what = test === null ? 'What the tests import' : `“${test}”`
+  return { ...framed(about, null), why: `${what} ${how}`, test }
+}
+
+/** No test could be run. */
+export function loadFailure([error]: readonly TestError[], about: About): Failure {
+  // Where there is a list of complaints, the first of them.
+  const said = messageOf(error, about).replace(/^.* failed with \d+ errors?:\n/, '')
+  const [first = '', ...others] = said.split('\n')
+  const why = `The code cannot be loaded: ${first}`
+  return { ...framed(about, null), why, details: others.join('\n') }
+}
+
+/** What it says, with the reader's files by the names that the reader gives them. */
+function messageOf(error: TestError | undefined, { folder, exercise }: About): string {
+  const [message = ''] = (error?.message ?? '').split('\n  replay: ')
+  return message.replaceAll(folder, exercise)
+}
+
+/** What all failures have, where nothing else is known. */
+function framed({ part, stage }: About, rule: string | null): Failure {
+  const section = [...RULES, ...SERVICE_RULES].find(({ name }) => name === rule)?.section
+  const sections = section ? `${section}; ${stage.read}` : stage.read
+  return {
+    stage: stage.title,
+    ...{ why: '', details: '', test: null, seed: null, rule, atMs: null },
+    ...{ command: null, timeline: null },
+    read: `${sections}; docs/${part}.md, “${stage.chapter}”`,
+  }
+}
+
+/** Why a test failed, in a sentence, and what else there is to say. */
+function toldBy(
+  error: TestError,
+  test: string,
+  when: string,
+  about: About,
+): [why: string, details: string] {
+  const { root, folder, exercise } = about
+  const [first = '', ...others] = messageOf(error, about).split('\n')
+  const notYet = /^not yet: (\S+) (\(.*\))$/.exec(first)
+  const own = error.stacks?.find(({ file }) => file.startsWith(folder))
+  if (notYet) return [`${notYet[1]} is not written yet ${notYet[2]}`, '']
+  if (/memory limit/.test(first)) {
+    return [`“${test}” takes more than ${MEGABYTES} MB of memory`, '']
+  }
+  if (/^Test timed out/.test(first)) return [`“${test}” waits for what never comes`, '']
+  if (error.name === 'InvariantViolation') return [first + when, others.join('\n')]
+  if (error.name !== 'AssertionError' && own) {
+    const place = `${own.file.replace(folder, exercise)}:${own.line}`
+    return [`“${test}” ends in ${error.name}: ${first}, at ${place}${when}`, '']
+  }
+  if (test === OUTSIDE) return [`Something fails where nobody catches it: ${first}`, '']
+  const details = describeError(root, error).split('\n').slice(1).join('\n')
+  const what = differenceIn(error) ?? first.replace(' // Object.is equality', '')
+  return [`“${test}” does not hold: ${what}${when}`, stripVTControlCharacters(details)]
+}
+
+/** What was expected of an object, and what was there instead; null where that is long. */
+function differenceIn({ diff }: TestError): string | null {
+  const lines = stripVTControlCharacters(String(diff ?? ''))
+    .split('\n')
+    .slice(2)
+  const side = (sign: string) => {
+    const marked = lines.filter((line) => line.startsWith(`${sign} `))
+    return marked
+      .map((line) => line.slice(1).trim().replace(/,$/, '').replaceAll('"', ''))
+      .join(', ')
+  }
+  const [expected, received] = [side('-'), side('+')]
+  const isShort = expected !== '' && received !== '' && expected.length < MOST_SHOWN
+  return isShort && received.length < MOST_SHOWN
+    ? `expected ${expected}, but it is ${received}`
+    : null
+}
+
+/** When a test ended, by the last line of its log; null when there is no log. */
+function endOf(log: string): number | null {
+  try {
+    const last = readFileSync(log, 'utf8').trimEnd().split('\n').at(-1) ?? ''
+    return Number(JSON.parse(last).durationMs)
+  } catch {
+    return null
+  }
+}
+
+async function timelineOf(log: string, { outDir }: About): Promise<string | null> {
+  // Loaded when there is something to show.
+  const { timelinesOf } = await import('../viz/index.ts')
+  const [address] = await timelinesOf(log, outDir)
+  return address ?? null
+}
+
+function commandFor({ exercise }: About, test: string, seed: number | null): string {
+  const name = test.replaceAll("'", "'\\''")
+  return `./dotest.sh ${exercise} '${name}'${seed === null ? '' : ` --seed ${seed}`}`
+}
+
+function inMs(ms: number): string {
+  return `${Math.round(ms)} ms`
+}

@@ -1,0 +1,57 @@
+/** What the grader asks of the process in which a reader's code runs, and is told by it. */
+
+import type { Failure } from '../dotest/tests.ts'
+import type { Violation } from '../explore/run.ts'
+
+export type Request =
+  | { readonly kind: 'load'; readonly sources: Sources }
+  | {
+      readonly kind: 'tests'
+      readonly names: readonly string[]
+      /** Over so many seeds, from 1 on, … */
+      readonly seeds?: number
+      /** … or once, with this one, and the test log in this file. */
+      readonly seed?: number
+      readonly log?: string
+    }
+  | { readonly kind: 'explore'; readonly seeds: number; readonly log: string }
+
+/** A reader's code, and the part whose tests judge it. */
+export interface Sources {
+  readonly part: string
+  /** As it is called on the command line: `exercises/part1`. */
+  readonly name: string
+  readonly folder: string
+  /** The test files, relative to the part. */
+  readonly files: readonly string[]
+}
+
+export type Reply =
+  | { readonly kind: 'loaded'; readonly names: readonly string[] }
+  | { readonly kind: 'unloadable'; readonly errors: Failure['errors'] }
+  | { readonly kind: 'ran'; readonly failures: readonly Failure[] }
+  | { readonly kind: 'explored'; readonly seeds: number; readonly found: Found | null }
+
+/** The first seed that broke a rule. */
+export interface Found {
+  readonly seed: number
+  readonly violation: Violation
+  /** Whether its test log was written: it came to an end. */
+  readonly isLogged: boolean
+}
+
+/** The process was ended. */
+export interface Stopped {
+  readonly kind: 'stopped'
+  /** What went wrong, to go on from "it". */
+  readonly how: string
+  /** The test that was running, if it had begun one. */
+  readonly test: string | null
+}
+
+/** The exit code of the process when something in it does not come to an end. */
+export const EXIT_ENDLESS = 3
+/** Of a core's work, from one test's end to the next: ten times what the longest takes. */
+export const SECONDS = 10
+/** Of memory: ten times what the tests of a part take. */
+export const MEGABYTES = 512

@@ -1,0 +1,127 @@
+/** What the grader gives: nothing for nothing, all for the part itself, less for a mistake. */
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { ROOT } from '../../src/cli/root.ts'
+import { makeExercise } from '../../src/exercise/make.ts'
+import { partsWithExercise, readPlan } from '../../src/exercise/plan.ts'
+import { junitOf } from '../../src/grade/report.ts'
+import { readGallery, textWith } from '../../src/parts/mistake.ts'
+import { change, copyOf, emptyFolder, gradeOf, SLOW } from './copy.ts'
+
+/** Of each part; EXERCISE_ALL=1 takes all that the gallery has, which takes minutes. */
+const MISTAKES_PER_PART = process.env.EXERCISE_ALL ? Number.POSITIVE_INFINITY : 2
+
+const parts = partsWithExercise(ROOT)
+
+describe.each(parts)('an exercise of %s', (part) => {
+  const { stages } = readPlan(ROOT, part)
+  const steps = stages.length + 2
+
+  test('is worth nothing as it comes', SLOW, async () => {
+    const folder = emptyFolder(part)
+    makeExercise({ root: ROOT, part, folder, stage: 1, force: false })
+    const { percent, failure } = await gradeOf(part, folder)
+    expect(percent).toBe(0)
+    expect(failure?.stage).toBe(stages[0]?.title)
+    expect(failure?.why).toMatch(/^\w+ is not written yet \(.+\)$/)
+  })
+
+  test('holds up to the stage that is left to write', SLOW, async () => {
+    const last = stages.findLastIndex(({ write }) => write.length > 0)
+    const folder = emptyFolder(part)
+    makeExercise({ root: ROOT, part, folder, stage: last + 1, force: false })
+    const { percent, failure } = await gradeOf(part, folder)
+    expect(percent).toBe(Math.floor((100 * last) / steps))
+    expect(failure?.why).toMatch(/^\w+ is not written yet \(.+\)$/)
+  })
+
+  test('is worth everything with the part’s own code', SLOW, async () => {
+    const graded = await gradeOf(part, copyOf(part))
+    expect(graded.failure).toBeNull()
+    expect(graded.percent).toBe(100)
+  })
+
+  const mistakes = readGallery().mistakes.filter((mistake) => mistake.part === part)
+  // Of a sample, those that stand last: the first are found by the first stages.
+  test.each(mistakes.slice(-MISTAKES_PER_PART))(
+    'is worth less with $name',
+    SLOW,
+    async (mistake) => {
+      const folder = copyOf(part)
+      writeFileSync(join(folder, mistake.path.slice(part.length)), textWith(mistake))
+      const { percent, failure } = await gradeOf(part, folder, 1_000)
+      expect(percent).toBeLessThan(100)
+      expect(failure?.why).not.toBe('')
+    },
+  )
+})
+
+describe('what fails', () => {
+  test('is a rule, with its servers, its moment and its timeline', SLOW, async () => {
+    const folder = copyOf('part1')
+    change(
+      ...([folder, 'src/raft.ts', 'this.votesReceived = new Set([this.id])'] as const),
+      'this.votesReceived.add(this.id)',
+    )
+    const { failure } = await gradeOf('part1', folder)
+    const grown = await gradeOf('part1', folder)
+    expect(grown.failure).toEqual(failure)
+    expect(failure?.why).toMatch(/ \(seed \d+, at \d+ ms\)$/)
+    expect(failure?.command).toMatch(/^\.\/dotest\.sh exercises\/part1 '.+' --seed \d+$/)
+    expect(existsSync(fileURLToPath(failure?.timeline ?? ''))).toBe(true)
+    expect(failure?.read).toMatch(/^5\.\d.*; docs\/part1\.md, “.+”$/)
+  })
+
+  const countVotes = 'private countVotes(): void {'
+  test.each([
+    ['for (;;);', /does not come to an end: after 10 s of work it is still running$/],
+    [
+      'const a: object[] = []; for (;;) a.push([{}])',
+      /takes more than 512 MB of memory$/,
+    ],
+    ["for (;;) console.log('hello')", /does not come to an end|takes more than 512 MB/],
+    [
+      '(null as unknown as Peer).id',
+      /ends in TypeError: .* at exercises\/part1\/src\/raft\.ts:\d+$/,
+    ],
+    [
+      "void Promise.reject(new Error('lost'))",
+      /^Something fails where nobody catches it: lost$/,
+    ],
+    ['if (', /^The code cannot be loaded: exercises\/part1\/src\/raft\.ts:\d+:\d+: /],
+  ])('is told of %s', SLOW, async (code, sentence) => {
+    const folder = copyOf('part1')
+    change(folder, 'src/raft.ts', countVotes, `${countVotes}\n    ${code}\n`)
+    const { percent, failure } = await gradeOf('part1', folder)
+    expect(failure?.why).toMatch(sentence)
+    expect(percent).toBe(0)
+  })
+
+  test('stands in JUnit’s XML, with what was not reached', () => {
+    const xml = junitOf({
+      part: 'part1',
+      exercise: 'exercises/part1',
+      percent: 0,
+      steps: [
+        { title: 'a < b', state: 'fails', extent: '' },
+        { title: 'c', state: 'not reached', extent: '' },
+      ],
+      failure: {
+        ...{
+          stage: 'a < b',
+          why: '“x” & y',
+          details: 'expected <1>',
+          test: 'x',
+          seed: 1,
+        },
+        ...{ rule: null, atMs: 1, command: './dotest.sh', read: '5.2', timeline: null },
+      },
+    })
+    expect(xml).toContain('tests="2" failures="1" skipped="1"')
+    expect(xml).toContain('<testcase classname="exercises/part1" name="a &lt; b">')
+    expect(xml).toContain('<failure message="“x” &amp; y">expected &lt;1&gt;')
+    expect(xml.match(/<skipped /g)).toHaveLength(1)
+  })
+})
