@@ -1,0 +1,44 @@
+import { Agent } from 'undici'
+
+/** What a server knows of itself, as far as it is shown here. */
+export interface Status {
+  readonly id: number
+  readonly term: number
+  readonly role: string
+  readonly leader: number | null
+  readonly commitIndex: number
+  readonly lastApplied: number
+  readonly log: { readonly first: number; readonly last: number }
+  readonly blocked: boolean
+}
+
+/** In ms: one that stands still does not answer. */
+const TIMEOUT_MS = 1_000
+
+const agent = new Agent({ connect: { timeout: TIMEOUT_MS } })
+
+/** Null from a server that does not answer. */
+export async function statusOf(address: string): Promise<Status | null> {
+  const text = await ask(address, 'GET', '/status')
+  return text === null ? null : (JSON.parse(text) as Status)
+}
+
+/** Asks the very process. @returns null when it does not answer. */
+export async function ask(
+  address: string,
+  method: 'GET' | 'POST',
+  path: string,
+): Promise<string | null> {
+  try {
+    const { statusCode, body } = await agent.request({
+      origin: `http://${address}`,
+      path,
+      method,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    const text = await body.text()
+    return statusCode === 200 ? text : null
+  } catch {
+    return null
+  }
+}
