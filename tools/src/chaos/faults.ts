@@ -75,7 +75,7 @@ const FAULTS = {
   },
 } satisfies Record<string, Fault>
 
-export type Kind = keyof typeof FAULTS
+type Kind = keyof typeof FAULTS
 
 const KINDS = Object.entries(FAULTS).flatMap(([kind, { weight }]) =>
   Array.from({ length: weight }, () => kind as Kind),

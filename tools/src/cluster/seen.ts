@@ -1,7 +1,6 @@
 /** What the page is told of the cluster, again and again. */
 
-import type { Condition } from '../processes/cluster.ts'
-import type { Status } from '../processes/status.ts'
+import type { Condition, Status } from '../processes/server.ts'
 import type { Outcome } from '../testlog/event.ts'
 import type { Second } from './meter.ts'
 

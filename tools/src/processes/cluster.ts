@@ -13,7 +13,8 @@ import { type Line, Merge } from './merge.ts'
 import { type Link, Network } from './network.ts'
 import { areFree, freePorts } from './ports.ts'
 import { commandLine, type Program } from './program.ts'
-import { ask, type Status, statusOf } from './status.ts'
+import type { Condition, Status } from './server.ts'
+import { ask, statusOf } from './status.ts'
 
 export interface ClusterOptions {
   readonly program: Program
@@ -27,9 +28,6 @@ export interface ClusterOptions {
   /** Told of a server that ends though nobody told it to. */
   readonly onDeath: (id: number, ending: Ending) => void
 }
-
-/** What a process does. */
-export type Condition = 'runs' | 'stands still' | 'is down'
 
 /** In ms: how often waiting lines are looked at, and a cluster that has no leader yet. */
 const FLUSH_MS = 50

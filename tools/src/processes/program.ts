@@ -15,7 +15,7 @@ export interface Program {
 }
 
 /** The parts that can be run as processes. */
-export function listPrograms(): string[] {
+function listPrograms(): string[] {
   return listParts(ROOT).filter((part) => existsSync(join(ROOT, part, MAIN)))
 }
 

@@ -1,16 +1,5 @@
 import { Agent } from 'undici'
-
-/** What a server knows of itself, as far as it is shown here. */
-export interface Status {
-  readonly id: number
-  readonly term: number
-  readonly role: string
-  readonly leader: number | null
-  readonly commitIndex: number
-  readonly lastApplied: number
-  readonly log: { readonly first: number; readonly last: number }
-  readonly blocked: boolean
-}
+import type { Status } from './server.ts'
 
 /** In ms: one that stands still does not answer. */
 const TIMEOUT_MS = 1_000
