@@ -41,3 +41,11 @@ export interface Answered {
   readonly ms: number
   readonly text: string
 }
+
+/** A folder, beside the page's address, and the pages in it. */
+export interface Saved {
+  readonly folder: string
+  readonly timeline: string
+  /** Null when nobody has asked for anything. */
+  readonly history: string | null
+}

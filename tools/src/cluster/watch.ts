@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Round, runRound } from '../chaos/round.ts'
+import { UsageError } from '../cli/exit.ts'
 import { writeWhole } from '../cli/whole.ts'
 import { check } from '../histories/check.ts'
 import { historyOf } from '../histories/rows.ts'
@@ -26,7 +27,7 @@ import { HistoryPages } from '../viz/history.ts'
 import { writeTimelines } from '../viz/index.ts'
 import { LogWindow } from '../viz/window.ts'
 import { Meter } from './meter.ts'
-import type { Answered, Seen, SeenRound, SeenServer } from './seen.ts'
+import type { Answered, Saved, Seen, SeenRound, SeenServer } from './seen.ts'
 
 /** Something that a program, or a person without the page, is told. */
 export type News = { readonly event: string } & Readonly<Record<string, unknown>>
@@ -163,9 +164,12 @@ export class Watch {
 
   /**
    * Writes what was seen into a folder of its own, as a test log, a timeline, a history and
-   * the picture of it. @returns the folder's name, and those of the two pages.
+   * the picture of it.
+   *
+   * @throws UsageError when there is nothing to write.
    */
-  async save(): Promise<{ folder: string; timeline: string; history: string | null }> {
+  async save(): Promise<Saved> {
+    if (this.window.total === 0) throw new UsageError('nothing has been seen yet')
     this.saved += 1
     const folder = `saved-${this.saved}`
     const outDir = join(this.options.folder, folder)

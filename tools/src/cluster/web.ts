@@ -15,6 +15,7 @@ import Handlebars from 'handlebars'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { z } from 'zod'
+import { isSystemError, UsageError } from '../cli/exit.ts'
 import type { Cluster } from '../processes/cluster.ts'
 import { LOOPBACK } from '../processes/members.ts'
 import { loadAssets, type PageKind } from '../viz/write/assets.ts'
@@ -91,6 +92,10 @@ export class Web {
     const { watch } = this
     const app = new Hono()
     app.use(this.guard())
+    app.onError((error, c) => {
+      if (!(error instanceof UsageError) && !isSystemError(error)) throw error
+      return c.json({ error: error.message }, 409)
+    })
     app.get('/:token/', () => this.page())
     app.get('/:token/seen', (c) =>
       streamSSE(c, async (stream) => {

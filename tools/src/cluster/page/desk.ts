@@ -1,6 +1,6 @@
 import { button, h } from '../../viz/page/dom.ts'
 import { counted } from '../../viz/page/words.ts'
-import type { Seen, SeenServer } from '../seen.ts'
+import type { Saved, Seen, SeenServer } from '../seen.ts'
 import { Card } from './card.ts'
 import { Charts } from './charts.ts'
 import { Console } from './console.ts'
@@ -91,11 +91,7 @@ export class Desk {
   private async save(): Promise<void> {
     this.say('Writing …')
     try {
-      const saved = (await send('save')) as {
-        folder: string
-        timeline: string
-        history: string | null
-      }
+      const saved = (await send('save')) as Saved
       const link = (name: string, text: string) =>
         h('a', { href: `${saved.folder}/${name}`, target: '_blank' }, text)
       this.said.replaceChildren(
