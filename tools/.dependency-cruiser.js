@@ -24,13 +24,16 @@ const MAY_KNOW = {
   grade: ['cli', 'testlog', 'lab', 'parts', 'explore', 'dotest', 'exercise', 'viz'],
   checks: ['cli', 'source', 'parts'],
   mutants: ['cli', 'source', 'parts'],
+  processes: ['cli', 'testlog', 'lab', 'parts', 'viz'],
+  chaos: ['cli', 'testlog', 'lab', 'histories', 'viz', 'processes'],
+  cluster: ['cli', 'testlog', 'lab', 'histories', 'viz', 'processes', 'chaos'],
 }
 
 /** Within the timeline: they share viz/shared, and do not know each other. */
 const ROOMS_OF_VIZ = ['viz/read', 'viz/write', 'viz/page']
 
 /** What runs in a browser, where there is no Node. */
-const IN_PAGES = '^(tools/src/(viz/page|viz/shared|lab)|playground/src)/'
+const IN_PAGES = '^(tools/src/(viz/page|viz/shared|lab|cluster/page)|playground/src)/'
 
 /** Such a module is called `fs` or `fs/promises`; whatever else there is has an ending. */
 const CORE_MODULE = '^[a-z_/]+$'

@@ -20,7 +20,8 @@ function watchEnd(): void {
   if (isWatched) return
   isWatched = true
   process.on('exit', () => {
-    for (const step of steps) step()
+    // What was begun last ends first.
+    for (const step of [...steps].reverse()) step()
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, (_name: string, number: number) => process.exit(128 + number))

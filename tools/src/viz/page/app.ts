@@ -17,7 +17,7 @@ import { Layout, type Spacing } from './layout.ts'
 import type { Look } from './look.ts'
 import { Overview } from './overview.ts'
 import { statePanel } from './panel.ts'
-import type { RawLines } from './raw.ts'
+import type { Lines } from './raw.ts'
 import { sheetHandle } from './sheet.ts'
 import { Table } from './table.ts'
 import { telling } from './telling.ts'
@@ -28,10 +28,20 @@ import { counted } from './words.ts'
 /** The hash is written when nothing has moved for this long. In ms. */
 const HASH_DELAY_MS = 150
 
+/** Of a run that goes on while it is looked at. */
+export interface Live {
+  /** The person looks at something: it should stay where it is. */
+  readonly onLook: () => void
+}
+
 /** What is on the page, and what a person can do with it. */
 export class App {
-  private readonly timeline: Timeline
-  private readonly raw: RawLines
+  private timeline: Timeline
+  private raw: Lines
+  /** Null when the run is over. */
+  private readonly live: Live | null
+  /** The latest event is the selected one, and nobody has chosen it. */
+  private isFollowing = false
   private filters: Filters
   private filtered: Filtered = NOTHING_SHOWN
   private spacing: Spacing = 'even'
@@ -51,12 +61,13 @@ export class App {
   private readonly table: Table
   private readonly side = h('aside', { 'aria-label': 'State and details', tabindex: 0 })
   private readonly main = h('main')
-  private readonly live = h('p', { class: 'toast', role: 'status' })
+  private readonly toast = h('p', { class: 'toast', role: 'status' })
   private readonly help: HTMLDialogElement
 
-  constructor(timeline: Timeline, raw: RawLines) {
+  constructor(timeline: Timeline, raw: Lines, live: Live | null = null) {
     this.timeline = timeline
     this.raw = raw
+    this.live = live
     this.filters = firstFilters(timeline)
     this.layout = this.newLayout(0)
     this.overview = new Overview(timeline, true, { goTo: (row) => this.goTo(row) })
@@ -80,18 +91,45 @@ export class App {
 
   /** Puts all on the page, as the address wants it. */
   mount(root: HTMLElement): void {
+    this.main.append(this.table.element, sheetHandle(this.main), this.side)
+    root.replaceChildren(this.overview.element, this.toolbar.element, this.main)
+    root.append(this.toast, this.help)
+    // A run that goes on has no end to tell of, and no address for what is seen of it.
+    if (this.live) return
+    root.prepend(this.top())
+    void this.restore()
+    window.addEventListener('hashchange', () => void this.restore())
+  }
+
+  /** Shows a run as far as it has come by now, and keeps its latest event in sight. */
+  async showLatest(timeline: Timeline, raw: Lines): Promise<void> {
+    this.timeline = timeline
+    this.raw = raw
+    this.isFollowing = true
+    this.pinned.clear()
+    this.overview.update(timeline)
+    this.toolbar.update(timeline)
+    this.table.update(timeline)
+    await this.refilter()
+    if (!this.isFollowing) return
+    this.setSelected(timeline.rows - 1)
+    this.table.scrollTo(this.layout.height)
+  }
+
+  /** Lets what is shown stay as it is. */
+  hold(): void {
+    this.isFollowing = false
+    this.renderSide()
+  }
+
+  private top(): HTMLElement {
     const { chapter = null, index = null } = document.body.dataset
-    const top = h(
+    return h(
       'header',
       {},
       banner(this.timeline, index, (row) => this.select(row)),
       legend(chapter, this.timeline.header),
     )
-    this.main.append(this.table.element, sheetHandle(this.main), this.side)
-    root.replaceChildren(top, this.overview.element, this.toolbar.element, this.main)
-    root.append(this.live, this.help)
-    void this.restore()
-    window.addEventListener('hashchange', () => void this.restore())
   }
 
   /** Takes the view from the address's hash; without one, opens where the test failed. */
@@ -173,8 +211,14 @@ export class App {
   }
 
   private select(row: number): void {
+    this.stay()
     this.setSelected(row)
     this.table.reveal(row)
+  }
+
+  private stay(): void {
+    this.isFollowing = false
+    this.live?.onLook()
   }
 
   /** On a phone, what explains a row comes into sight below it. */
@@ -193,6 +237,10 @@ export class App {
 
   private renderSide(): void {
     if (this.selected < 0) return
+    if (this.isFollowing) {
+      this.side.replaceChildren(statePanel(this.timeline, this.selected))
+      return
+    }
     const actions: DetailActions = {
       select: (row) => this.select(row),
       togglePin: (row) => this.togglePin(row),
@@ -208,6 +256,7 @@ export class App {
   }
 
   private goTo(row: number): void {
+    this.stay()
     this.scrollToRow(row)
     const position = Math.max(0, this.layout.positionOf(row))
     const shown = this.layout.rows[position]
@@ -294,10 +343,11 @@ export class App {
   }
 
   private say(text: string): void {
-    this.live.textContent = text
+    this.toast.textContent = text
   }
 
   private saveHash(): void {
+    if (this.live) return
     clearTimeout(this.hashTimer)
     this.hashTimer = window.setTimeout(() => {
       const [top] = this.table.inSight
@@ -325,14 +375,13 @@ export class App {
       run,
     })
     const jump = (kind: MarkKind, direction: 1 | -1) => () => this.jump(kind, direction)
-    const { rows } = this.timeline
     return [
       command(['ArrowDown', 'j'], 'next event', () => this.move(1)),
       command(['ArrowUp', 'k'], 'previous event', () => this.move(-1)),
       command('PageDown', 'a page on', () => this.move(this.rowsPerPage)),
       command('PageUp', 'a page back', () => this.move(-this.rowsPerPage)),
-      command(['Home', 'g'], 'first event', () => this.move(-rows)),
-      command(['End', 'G'], 'last event', () => this.move(rows)),
+      command(['Home', 'g'], 'first event', () => this.move(-this.timeline.rows)),
+      command(['End', 'G'], 'last event', () => this.move(this.timeline.rows)),
       command('l', 'next leader', jump('leader', 1)),
       command('L', 'previous leader', jump('leader', -1)),
       command('f', 'next fault', jump('fault', 1)),

@@ -11,7 +11,7 @@ export function listenToKeys(commands: readonly Command[]): void {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     const target = event.target as HTMLElement
-    const isField = target.matches('input[type=search], select, textarea')
+    const isField = target.matches('input:not([type=checkbox]), select, textarea')
     if (isField && event.key !== 'Escape') return
     if (document.querySelector('dialog[open]')) return
     if (isActivation(event.key) && target.matches('button, summary, input, a')) return

@@ -18,9 +18,10 @@ interface OverviewActions {
 /** The whole run in one strip: terms and their leaders, elections, faults, failures. */
 export class Overview {
   readonly element: HTMLElement
-  private readonly timeline: Timeline
+  private timeline: Timeline
   private readonly actions: OverviewActions
   private scale: TimeScale
+  private isCompressed: boolean
   private inSight: readonly [number, number] = [0, 0]
   private found: Int32Array = new Int32Array()
   private readonly canvas = h('canvas', { 'aria-hidden': 'true' })
@@ -31,6 +32,7 @@ export class Overview {
     this.timeline = timeline
     this.actions = actions
     this.scale = new TimeScale(timeline.times, compress)
+    this.isCompressed = compress
     this.strip = h(
       'div',
       {
@@ -39,13 +41,12 @@ export class Overview {
         tabindex: 0,
         'aria-label': 'Overview of the run: move through time',
         'aria-valuemin': 1,
-        'aria-valuemax': Math.max(timeline.rows, 1),
       },
       this.canvas,
       this.frame,
     )
-    this.strip.style.height = `${this.height}px`
-    this.element = h('div', { class: 'overview' }, this.names(), this.strip)
+    this.element = h('div', { class: 'overview' })
+    this.measure()
     this.listenToPointer()
     this.listenToKeys()
     new ResizeObserver(() => this.draw()).observe(this.strip)
@@ -54,7 +55,23 @@ export class Overview {
     )
   }
 
+  /** Shows another stretch of the run. */
+  update(timeline: Timeline): void {
+    this.timeline = timeline
+    this.found = new Int32Array()
+    this.measure()
+    this.setCompressed(this.isCompressed)
+  }
+
+  /** What hangs on how many servers and events there are. */
+  private measure(): void {
+    this.strip.style.height = `${this.height}px`
+    this.strip.setAttribute('aria-valuemax', String(Math.max(this.timeline.rows, 1)))
+    this.element.replaceChildren(this.names(), this.strip)
+  }
+
   setCompressed(compress: boolean): void {
+    this.isCompressed = compress
     this.scale = new TimeScale(this.timeline.times, compress)
     this.draw()
     this.setInSight(this.inSight)

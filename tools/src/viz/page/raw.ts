@@ -10,8 +10,15 @@ const MOST_BYTES_KEPT = 64 * 1024 * 1024
 /** Gives the packed chunk of a number, as base64. */
 type Source = (chunk: number) => string
 
-/** The lines of the log as they were, unpacked a chunk at a time when they are asked for. */
-export class RawLines {
+/** The lines of a log, as they were. */
+export interface Lines {
+  line(row: number): Promise<string>
+  /** A 1 for each row whose line has this text; letters of ASCII in whatever case. */
+  find(text: string): Promise<Uint8Array>
+}
+
+/** Unpacked a chunk at a time when they are asked for. */
+export class RawLines implements Lines {
   private readonly timeline: Timeline
   private readonly source: Source
   /** The first row of each chunk. */
@@ -29,7 +36,6 @@ export class RawLines {
     })
   }
 
-  /** The line of a row. */
   async line(row: number): Promise<string> {
     const chunk = positionNotAfter(this.firstRows, row)
     const bytes = await this.chunk(chunk)
@@ -42,7 +48,6 @@ export class RawLines {
     )
   }
 
-  /** A 1 for each row whose line has this text; letters of ASCII in whatever case. */
   async find(text: string): Promise<Uint8Array> {
     const found = new Uint8Array(this.timeline.rows)
     const wanted = latin1.decode(new TextEncoder().encode(text)).toLowerCase()

@@ -43,7 +43,7 @@ export interface Found {
  */
 export class Table {
   readonly element: HTMLElement
-  private readonly timeline: Timeline
+  private timeline: Timeline
   private readonly actions: TableActions
   private layout: Layout
   private look: Look = 'columns'
@@ -103,6 +103,11 @@ export class Table {
 
   private get linesOfSentence(): number {
     return linesOf(this.element.clientWidth)
+  }
+
+  /** Takes another stretch of the run; it is seen from the next `show` on. */
+  update(timeline: Timeline): void {
+    this.timeline = timeline
   }
 
   /** Shows other rows, or the same ones at other places or in another look. */

@@ -42,7 +42,7 @@ const JUMPS: readonly (readonly [MarkKind, string])[] = [
 export class Toolbar {
   readonly element: HTMLElement
   readonly search: HTMLInputElement
-  private readonly timeline: Timeline
+  private timeline: Timeline
   private readonly actions: ToolbarActions
   private readonly onlyFound: HTMLInputElement
   private readonly hits: HTMLElement
@@ -50,10 +50,12 @@ export class Toolbar {
   private readonly heartbeats: HTMLInputElement
   private readonly toScale: HTMLInputElement
   private readonly inLanes: HTMLInputElement
-  private readonly boxes: {
+  private boxes: {
     box: HTMLInputElement
     isHidden: (f: Filters) => boolean
   }[] = []
+  private readonly menus = h('span', { class: 'menus' })
+  private readonly jumps = h('span', { class: 'jumps' })
   private readonly status = h('p', { class: 'count', role: 'status' })
 
   constructor(timeline: Timeline, actions: ToolbarActions) {
@@ -96,19 +98,37 @@ export class Toolbar {
       { class: 'toolbar', role: 'toolbar', 'aria-label': 'Filters and jumps' },
       this.search,
       this.hits,
-      this.serverMenu(),
-      this.methodMenu(),
-      this.eventMenu(),
+      this.menus,
       label(this.heartbeats, 'Hide heartbeats'),
       label(this.toScale, 'Time to scale'),
       label(this.inLanes, 'Lanes'),
-      this.jumps(),
+      this.jumps,
       button('?', actions.help, { 'aria-label': 'Keys', title: 'Keys (?)' }),
       this.status,
     )
+    this.offer()
     document.addEventListener('pointerdown', ({ target }) => {
       if (!(target as Element).closest('.menu')) this.closeMenus()
     })
+  }
+
+  /** Offers what there is in another stretch of the run, when nobody is about to choose. */
+  update(timeline: Timeline): void {
+    this.timeline = timeline
+    const { activeElement } = document
+    const isInUse =
+      this.menus.querySelector('details[open]') !== null ||
+      this.menus.contains(activeElement) ||
+      this.jumps.contains(activeElement)
+    if (!isInUse) this.offer()
+  }
+
+  /** What can be left out, and gone to. */
+  private offer(): void {
+    this.boxes = []
+    const menus = [this.serverMenu(), this.methodMenu(), this.eventMenu()]
+    this.menus.replaceChildren(...menus.filter((menu) => menu !== null))
+    this.jumps.replaceChildren(...this.jumpButtons())
   }
 
   /** Says what is shown and what is not, and why. */
@@ -199,9 +219,9 @@ export class Toolbar {
     )
   }
 
-  private jumps(): HTMLElement {
+  private jumpButtons(): HTMLElement[] {
     const groups = JUMPS.filter(([kind]) => this.timeline.marks[kind].length > 0)
-    const buttons = groups.map(([kind, name]) => {
+    return groups.map(([kind, name]) => {
       const go = (direction: 1 | -1) => () => this.actions.go(kind, direction)
       return h(
         'span',
@@ -216,7 +236,6 @@ export class Toolbar {
         button('›', go(1), { 'aria-label': `Next ${name}` }),
       )
     })
-    return h('span', { class: 'jumps' }, ...buttons)
   }
 }
 

@@ -11,6 +11,7 @@ export interface Assets {
 }
 
 const here = dirname(fileURLToPath(import.meta.url))
+/** Whose files every page is made of. */
 const sourceDirs = ['../page', '../shared', '../../testlog'].map((dir) =>
   join(here, dir),
 )
@@ -18,27 +19,38 @@ const pageDir = join(here, '../page')
 /** Where tools keep what they can make again; a package's own folder for such. */
 const cacheDir = join(here, '../../../node_modules/.cache/raft-testlog-viz')
 
-/** What each kind of page begins with, in page/. */
-const ENTRIES = {
-  timeline: ['main.ts', 'style.css'],
-  history: ['history-main.ts', 'history-style.css'],
-} as const
-export type PageKind = keyof typeof ENTRIES
+/** A kind of page: what its script and its style begin with. */
+export interface PageKind {
+  readonly name: string
+  readonly folder: string
+  readonly entries: readonly [script: string, style: string]
+}
 
-const assets = new Map<PageKind, Promise<Assets>>()
+export const TIMELINE: PageKind = {
+  name: 'timeline',
+  folder: pageDir,
+  entries: ['main.ts', 'style.css'],
+}
+export const HISTORY: PageKind = {
+  name: 'history',
+  folder: pageDir,
+  entries: ['history-main.ts', 'history-style.css'],
+}
+
+const assets = new Map<string, Promise<Assets>>()
 
 /**
  * A page's script and style, bundled and minified. To bundle takes longer than all the rest
  * of a small page, so the result is kept until a source changes.
  */
 export function loadAssets(kind: PageKind): Promise<Assets> {
-  const loading = assets.get(kind) ?? cachedBundle(kind)
-  assets.set(kind, loading)
+  const loading = assets.get(kind.name) ?? cachedBundle(kind)
+  assets.set(kind.name, loading)
   return loading
 }
 
 async function cachedBundle(kind: PageKind): Promise<Assets> {
-  const file = join(cacheDir, `${kind}-${await fingerprint()}.json`)
+  const file = join(cacheDir, `${kind.name}-${await fingerprint(kind)}.json`)
   try {
     return JSON.parse(await readFile(file, 'utf8')) as Assets
   } catch {
@@ -56,11 +68,11 @@ async function keep(file: string, bundled: Assets): Promise<void> {
   } catch {}
 }
 
-async function fingerprint(): Promise<string> {
+async function fingerprint({ folder }: PageKind): Promise<string> {
   const hash = createHash('sha256')
   const { version } = createRequire(import.meta.url)('esbuild/package.json')
   hash.update(version)
-  for (const dir of sourceDirs) {
+  for (const dir of new Set([...sourceDirs, folder])) {
     for (const name of (await readdir(dir)).sort()) {
       if (!/\.(ts|css|woff2)$/.test(name)) continue
       hash.update(`\n${name}\n`).update(await readFile(join(dir, name)))
@@ -69,10 +81,10 @@ async function fingerprint(): Promise<string> {
   return hash.digest('hex').slice(0, 32)
 }
 
-async function bundle(kind: PageKind): Promise<Assets> {
+async function bundle({ folder, entries }: PageKind): Promise<Assets> {
   const { build } = await import('esbuild')
   const result = await build({
-    entryPoints: ENTRIES[kind].map((name) => join(pageDir, name)),
+    entryPoints: entries.map((name) => join(folder, name)),
     outdir: 'out',
     bundle: true,
     loader: { '.woff2': 'dataurl' },

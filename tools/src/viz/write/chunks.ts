@@ -32,6 +32,9 @@ export class Packer {
   }
 }
 
+/** Whatever packs buffers. */
+export type Packs = Pick<Packer, 'pack'>
+
 /** The raw lines of a run, in packed chunks. */
 export class RawChunks {
   readonly rows: number[] = []
@@ -39,9 +42,9 @@ export class RawChunks {
   private bytes = Buffer.alloc(0)
   private used = 0
   private lines = 0
-  private readonly packer: Packer
+  private readonly packer: Packs
 
-  constructor(packer: Packer) {
+  constructor(packer: Packs) {
     this.packer = packer
   }
 

@@ -31,7 +31,7 @@ export class FaultSpans {
   add(row: number, fault: Fault): void {
     const { kind, groups } = fault
     const place = placeOf(fault)
-    const ended = ENDS.get(kind) ?? (isOver(fault) ? kind : null)
+    const ended = kindEndedBy(fault)
     if (kind === 'heal') {
       this.endWhere(row, (span) => span.kind === 'partition' || span.kind === 'cut')
     } else if (ended !== null) {
@@ -79,6 +79,11 @@ export class FaultSpans {
       this.begin(row, id, { kind: 'partition' }, labels)
     }
   }
+}
+
+/** The kind of fault that a line ends, at its place; null when it begins one. */
+export function kindEndedBy(fault: Fault): string | null {
+  return ENDS.get(fault.kind) ?? (isOver(fault) ? fault.kind : null)
 }
 
 function placeOf({ peer, from }: Fault): Place {

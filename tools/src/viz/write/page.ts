@@ -6,7 +6,7 @@ import Handlebars from 'handlebars'
 import { writeWhole } from '../../cli/whole.ts'
 import type { Header } from '../shared/format.ts'
 import { visible } from '../shared/text.ts'
-import { type Assets, loadAssets } from './assets.ts'
+import { type Assets, HISTORY, loadAssets, TIMELINE } from './assets.ts'
 import type { Packer } from './chunks.ts'
 import type { Run } from './run.ts'
 
@@ -28,8 +28,8 @@ export interface PageOptions {
 /** Writes one run as one page. @returns its header, as the page has it. */
 export async function writePage(options: PageOptions): Promise<Header> {
   const { run, file, packer } = options
-  const { header, packed } = run.finish()
-  const data = packer.pack(withHeader(header, packed.parts))
+  const { header, data: unpacked } = dataOf(run)
+  const data = packer.pack(unpacked)
   const [before, after] = await renderShell(header, options)
   const pieces = async function* () {
     yield before
@@ -41,6 +41,12 @@ export async function writePage(options: PageOptions): Promise<Header> {
   }
   await writeWhole(file, pieces())
   return header
+}
+
+/** A run as the page's script reads it. Nothing can be added to the run afterwards. */
+export function dataOf(run: Run): { readonly header: Header; readonly data: Buffer } {
+  const { header, packed } = run.finish()
+  return { header, data: withHeader(header, packed.parts) }
 }
 
 function withHeader(header: Header, parts: readonly Buffer[]): Buffer {
@@ -86,9 +92,8 @@ export async function render(
   name: 'timeline' | 'index' | 'history',
   fields: object,
 ): Promise<string> {
-  const { script, style } = await loadAssets(name === 'history' ? name : 'timeline')
-  const admitted = { script: digestOf(script), style: digestOf(style) }
-  return renderWith({ script, style, policy: policyFor(admitted) }, name, fields)
+  const assets = await loadAssets(name === 'history' ? HISTORY : TIMELINE)
+  return renderWith({ ...assets, policy: policyFor(digestsOf(assets)) }, name, fields)
 }
 
 async function renderWith(
@@ -114,7 +119,7 @@ export interface SharedAssets {
 
 /** Writes the script and the style into a folder, for many pages. */
 export async function writeSharedAssets(folder: string): Promise<SharedAssets> {
-  const { script, style } = await loadAssets('timeline')
+  const { script, style } = await loadAssets(TIMELINE)
   // By what is in them: pages of another version may be in the folder.
   const scriptHref = `timeline-${nameOf(script)}.js`
   const styleHref = `timeline-${nameOf(style)}.css`
@@ -127,6 +132,11 @@ export async function writeSharedAssets(folder: string): Promise<SharedAssets> {
 
 function nameOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12)
+}
+
+/** What admits this script and this style, and no others. */
+export function digestsOf({ script, style }: Assets): Assets {
+  return { script: digestOf(script), style: digestOf(style) }
 }
 
 function digestOf(text: string): string {

@@ -11,7 +11,7 @@ import {
   type Status,
   TEXT_SEPARATOR,
 } from '../shared/format.ts'
-import { type Packer, RawChunks } from './chunks.ts'
+import { type Packs, RawChunks } from './chunks.ts'
 import { Column, type PackedColumns, pack, StringTable } from './columns.ts'
 import { FaultSpans } from './faults.ts'
 import { gistOf, shortTextOf } from './gist.ts'
@@ -94,7 +94,7 @@ export class Run {
   private readonly logLane = new Column()
   private readonly logHead = new Column()
 
-  constructor(test: string, source: Header['source'], packer: Packer) {
+  constructor(test: string, source: Header['source'], packer: Packs) {
     this.test = test
     this.source = source
     this.raw = new RawChunks(packer)

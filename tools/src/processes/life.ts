@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { atEnd } from '../cli/ending.ts'
+import { ROOT } from '../cli/root.ts'
+import { guard } from './guard.ts'
+
+/** How a process ended: one of the two is null. */
+export interface Ending {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** One life of a server: a process, from its start to its end. */
+export class Life {
+  readonly pid: number
+  readonly ended: Promise<Ending>
+  /** It was told to end. */
+  isKilled = false
+  private readonly child: ChildProcess
+
+  /** @param output the file that what it says is added to. */
+  constructor(args: readonly string[], output: string) {
+    const file = openSync(output, 'a')
+    this.child = spawn(process.execPath, args, {
+      cwd: ROOT,
+      stdio: ['ignore', file, file],
+    })
+    closeSync(file)
+    // Undefined when there is no room for a process; `ended` says why.
+    this.pid = this.child.pid ?? 0
+    const forget = atEnd(() => this.kill())
+    const callOff = this.pid ? guard(this.pid) : () => {}
+    this.ended = once(this.child, 'exit')
+      .then(([code, signal]) => ({ code, signal }))
+      .finally(() => {
+        callOff()
+        forget()
+      })
+  }
+
+  /** It gets no chance to put anything in order; nor does it need to stand up first. */
+  kill(): void {
+    this.isKilled = true
+    this.child.kill('SIGKILL')
+  }
+
+  standStill(): void {
+    this.child.kill('SIGSTOP')
+  }
+
+  goOn(): void {
+    this.child.kill('SIGCONT')
+  }
+}
