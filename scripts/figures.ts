@@ -542,7 +542,7 @@ function rooms(): string[] {
   ]
   return [
     ...room(24, 20, 136, 'dotest', 'one test, its page'),
-    ...room(176, 20, 136, 'gallery', 'known mistakes'),
+    ...room(176, 20, 136, 'gallery puzzle', 'known mistakes'),
     ...room(328, 20, 200, 'checks diff mutants', 'a part and the next'),
     ...room(24, 86, 136, 'harness', 'scenarios'),
     ...room(176, 86, 136, 'explore', 'thousands of seeds'),

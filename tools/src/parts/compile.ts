@@ -26,6 +26,20 @@ export async function compilePart(
   if (!listParts(ROOT).includes(name)) {
     throw new UsageError(`there is no ${name}/test/lab.ts; name a part, like part1`)
   }
+  return compile(name, replacement ? [replacing(replacement)] : [])
+}
+
+/**
+ * The same of a folder that is a part but for its place, like a puzzle that somebody works on.
+ *
+ * @param folder relative to the repository.
+ */
+export async function compileFolder(folder: string): Promise<string> {
+  return compile(folder, [])
+}
+
+/** @throws UsageError when it cannot be compiled. */
+async function compile(name: string, plugins: esbuild.Plugin[]): Promise<string> {
   const options: esbuild.BuildOptions = {
     absWorkingDir: ROOT,
     entryPoints: [join(ROOT, name, LAB_FILE)],
@@ -34,7 +48,7 @@ export async function compilePart(
     platform: 'node',
     target: 'node20',
     logLevel: 'silent',
-    plugins: [locks, ...(replacement ? [replacing(replacement)] : [])],
+    plugins: [locks, ...plugins],
   }
   try {
     const { outputFiles } = await esbuild.build({ ...options, write: false })
