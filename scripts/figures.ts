@@ -543,7 +543,7 @@ function rooms(): string[] {
   return [
     ...room(24, 20, 288, 'grade exercise', 'what a reader writes, and how far it is'),
     ...room(24, 86, 136, 'dotest', 'one test, its page'),
-    ...room(176, 86, 136, 'gallery', 'known mistakes'),
+    ...room(176, 86, 136, 'gallery puzzle', 'known mistakes'),
     ...room(328, 86, 200, 'checks diff mutants', 'a part and the next'),
     ...room(24, 152, 100, 'harness', 'scenarios'),
     ...room(136, 152, 116, 'explore', 'thousands of seeds'),

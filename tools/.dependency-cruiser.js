@@ -18,6 +18,7 @@ const MAY_KNOW = {
   harness: ['cli', 'testlog', 'lab', 'viz'],
   explore: ['cli', 'testlog', 'lab', 'parts', 'viz'],
   gallery: ['cli', 'parts', 'explore'],
+  puzzle: ['cli', 'source', 'lab', 'parts', 'explore'],
   dotest: ['cli', 'testlog', 'parts', 'harness', 'viz'],
   diff: ['cli', 'source', 'markdown', 'parts'],
   exercise: ['cli', 'source', 'parts'],

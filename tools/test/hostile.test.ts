@@ -21,6 +21,7 @@ const COMMANDS: readonly [words: string, exitCode?: number][] = [
   ['tools/src/gallery/cli.ts show'],
   ['tools/src/gallery/cli.ts run'],
   ['tools/src/linearizable/cli.ts'],
+  ['tools/src/puzzle/cli.ts'],
   ['tools/src/mutants/cli.ts'],
   ['tools/src/checks/cli.ts'],
   ['tools/src/viz/screenshots.ts'],

@@ -34,6 +34,15 @@ export async function compileSources(part: string, folder: string): Promise<stri
   return compile(part, [taking(part, folder)])
 }
 
+/**
+ * The same of a folder that is a part but for its place, like a puzzle that somebody works on.
+ *
+ * @param folder relative to the repository.
+ */
+export async function compileFolder(folder: string): Promise<string> {
+  return compile(folder, [])
+}
+
 /** @throws UsageError when it cannot be compiled. */
 async function compile(name: string, plugins: esbuild.Plugin[]): Promise<string> {
   const options: esbuild.BuildOptions = {
