@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
@@ -12,8 +12,11 @@ import { listParts } from '../../src/parts/find.ts'
 import { bodiesIn, definitionsIn } from '../../src/source/definitions.ts'
 import { emptyFolder, SLOW } from './copy.ts'
 
-test('every part has an exercise', () => {
-  expect(partsWithExercise(ROOT)).toEqual(listParts(ROOT))
+test('every part that has a chapter has an exercise', () => {
+  const told = listParts(ROOT).filter((part) =>
+    existsSync(join(ROOT, `docs/${part}.md`)),
+  )
+  expect(partsWithExercise(ROOT)).toEqual(told)
 })
 
 describe.each(partsWithExercise(ROOT))('the plan of %s', (part) => {
