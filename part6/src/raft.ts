@@ -163,6 +163,8 @@ export interface Report {
 /** What a peer has not answered, and where heartbeats stand meanwhile: before it. */
 interface Unanswered {
   readonly prevLogIndex: number
+  /** Of a snapshot, in place of entries. */
+  readonly piece?: InstallSnapshotArgs
 }
 
 export class ConsensusModule {
@@ -681,6 +683,7 @@ export class ConsensusModule {
     if (nextIndex === matchIndex + 1) this.unanswered.delete(peer.id)
     // It hears heartbeats, and has not answered entries from before. If they are lost,
     // one that follows on them finds a hole.
+    else if (awaited?.piece && !isOld) this.askForPiece(peer, awaited.piece, awaited)
     else if (!isOld) this.sendAppendEntries(peer, nextIndex - 1, [])
     this.advanceCommitIndex()
     this.sendMore(peer)
@@ -709,15 +712,24 @@ export class ConsensusModule {
 
   /** The next piece of it; it stands for entries that the log has no more (7). */
   private sendSnapshot(peer: Peer): void {
-    const piece = this.orStop(() => this.snapshots.pieceFor(peer.id))
-    const args: InstallSnapshotArgs = {
-      term: this.currentTerm,
-      leaderId: this.id,
-      ...piece,
-    }
-    const awaited = { prevLogIndex: 0 }
+    const next = this.orStop(() => this.snapshots.pieceFor(peer.id))
+    const piece = { term: this.currentTerm, leaderId: this.id, ...next }
+    const awaited = { prevLogIndex: 0, piece }
     this.unanswered.set(peer.id, awaited)
-    this.noteProgress(peer, this.matchIndexOf(peer.id), args.lastIncludedIndex + 1)
+    this.noteProgress(peer, this.matchIndexOf(peer.id), piece.lastIncludedIndex + 1)
+    this.sendPiece(peer, piece, awaited)
+  }
+
+  /** Behind a piece that is not answered: what is said of this one says whether it came. */
+  private askForPiece(
+    peer: Peer,
+    piece: InstallSnapshotArgs,
+    awaited: Unanswered,
+  ): void {
+    this.sendPiece(peer, { ...piece, data: '', done: false }, awaited)
+  }
+
+  private sendPiece(peer: Peer, args: InstallSnapshotArgs, awaited: Unanswered): void {
     const { round } = this.reads
     peer.installSnapshot(args, (reply) => {
       this.onSnapshotReply(peer, args, reply, awaited, round)

@@ -340,7 +340,10 @@ export class Harness {
       new Promise((resolve) => {
         this.world.machine(id).run(() => {
           consensus.takeSnapshot()
-          consensus.snapshots.whenTaken(resolve)
+          consensus.snapshots.whenTaken((index) => {
+            resolve(index)
+            this.world.settleSoon()
+          })
         })
       }),
     )
