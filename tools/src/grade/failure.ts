@@ -138,8 +138,16 @@ function toldBy(
   }
   if (test === OUTSIDE) return [`Something fails where nobody catches it: ${first}`, '']
   const details = describeError(root, error).split('\n').slice(1).join('\n')
-  const what = differenceIn(error) ?? first.replace(' // Object.is equality', '')
+  const said = first.replace(' // Object.is equality', '').replaceAll('+0', '0')
+  const what = subjectIn(details) + (differenceIn(error) ?? said)
   return [`“${test}” does not hold: ${what}${when}`, stripVTControlCharacters(details)]
+}
+
+/** What the line of the test that failed looks at, if that is in one line. */
+function subjectIn(details: string): string {
+  const line = details.split('\n').find((line) => line.startsWith('>')) ?? ''
+  const [, subject] = /expect\((.+?)\)\.(?:not\.)?to[A-Z]/.exec(line) ?? []
+  return subject === undefined ? '' : `${subject}: `
 }
 
 /** What was expected of an object, and what was there instead; null where that is long. */
