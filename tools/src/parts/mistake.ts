@@ -8,7 +8,14 @@ import { compilePart } from './compile.ts'
 /** Where the gallery is kept: a file for each mistake, a few words and a diff. */
 const FOLDER = join(ROOT, 'tools/gallery')
 
-const GROUPS = ['elections', 'log', 'persistence', 'liveness', 'service'] as const
+const GROUPS = [
+  'elections',
+  'log',
+  'persistence',
+  'liveness',
+  'service',
+  'snapshots',
+] as const
 
 /** One line of Raft left out or changed. */
 export interface Mistake {
