@@ -19,6 +19,7 @@ const CHAPTERS = [
   { text: 'Part 3: persistence', link: '/part3' },
   { text: 'Part 4: a key/value service', link: '/part4' },
   { text: 'Part 5: exactly once, and reads', link: '/part5' },
+  { text: 'Part 6: snapshots', link: '/part6' },
 ]
 const LABORATORY = [
   { text: 'Exercises: write your own', link: '/exercises' },
