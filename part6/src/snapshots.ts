@@ -179,6 +179,8 @@ export class Snapshots {
    * to 4). @returns whether all have come.
    */
   receive(args: InstallSnapshotArgs): boolean {
+    // Without data, it only asks how much is here.
+    if (args.data === '' && !args.done) return false
     const arriving = this.arrivingFor(args)
     if (!arriving || args.offset !== arriving.file.length) return false
     arriving.file.write(args.data)

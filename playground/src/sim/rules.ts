@@ -64,7 +64,7 @@ const PLACES: Readonly<Record<RuleName, Place | null>> = {
   takeSnapshot: { symbol: 'takeSnapshot', line: 'this.snapshots.begin(last)' },
   dropEntries: { symbol: 'dropBefore', line: 'this.log = log' },
   haveSnapshot: { symbol: 'noteSnapshot', line: 'this.lastApplied = last.index' },
-  sendSnapshot: { symbol: 'sendSnapshot', line: 'peer.installSnapshot(args' },
+  sendSnapshot: { symbol: 'sendPiece', line: 'peer.installSnapshot(args' },
   hearSnapshot: { symbol: 'installSnapshot', line: 'this.hearLeader(args.leaderId)' },
   answerSnapshot: { symbol: 'installSnapshot', line: 'received: this.snapshots' },
   hearReceived: { symbol: 'onSnapshotReply', line: 'this.snapshots.noteReceived(' },
