@@ -11,6 +11,10 @@ const REPOSITORIES: Readonly<Record<string, string>> = {
   Cockroach: 'cockroachdb/cockroach',
   'sofa-jraft': 'sofastack/sofa-jraft',
   Iggy: 'apache/iggy',
+  Atomix: 'atomix/atomix',
+  Camunda: 'camunda/camunda',
+  NuRaft: 'eBay/NuRaft',
+  'hashicorp/raft': 'hashicorp/raft',
 }
 
 /** Those that are named without an issue. */

@@ -18,7 +18,7 @@ test('the gallery has mistakes of every kind', () => {
   expect(problems).toEqual([])
   expect(gallery.length).toBeGreaterThanOrEqual(25)
   expect([...groups]).toEqual([
-    ...['elections', 'log', 'persistence', 'liveness', 'service'],
+    ...['elections', 'log', 'persistence', 'liveness', 'service', 'snapshots'],
   ])
 })
 
