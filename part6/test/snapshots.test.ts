@@ -17,7 +17,7 @@ const BY_HAND: HarnessOptions = {
   settings: { pieceLength: 40, minSnapshotLength: 4_000 },
 }
 
-/** The same in virtual time alone: a file is read in pieces that are longer than all of it. */
+/** In virtual time alone: many rounds, or many pieces, which a file is too short for. */
 const IN_PIECES: HarnessOptions = { ...BY_HAND, network: 'simulated' }
 
 /** What happens to a follower in each round. */
@@ -77,7 +77,12 @@ async function allHave(h: Harness, id: number): Promise<void> {
   throw new Error(`not all servers have entry ${commitIndex}`)
 }
 
-scenario('a log is cut, round after round', 3, async (h) => rounds(h, nothing), BY_HAND)
+scenario(
+  'a log is cut, round after round',
+  3,
+  async (h) => rounds(h, nothing),
+  IN_PIECES,
+)
 
 scenario(
   'a follower that was cut off gets a snapshot',
@@ -94,7 +99,7 @@ scenario(
   'a follower that crashed gets a snapshot',
   3,
   async (h) => rounds(h, crash),
-  BY_HAND,
+  IN_PIECES,
 )
 
 scenario(
@@ -104,7 +109,7 @@ scenario(
     h.setReliable(false)
     await rounds(h, cutOff)
   },
-  BY_HAND,
+  IN_PIECES,
 )
 
 scenario(
