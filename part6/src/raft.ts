@@ -453,6 +453,8 @@ export class ConsensusModule {
     if (this.role === 'Dead' || this.snapshots.isTaking || !isNews) return
     const last = { index: this.lastApplied, term: this.termAt(this.lastApplied) }
     this.traceState('snapshot', `begins a snapshot up to entry ${last.index}`)
+    // A majority of others may have committed what is not kept here yet (10.2.1).
+    this.sync(last.index)
     this.orStop(() => {
       this.storage.startLog(last, this.entriesBetween(last.index, this.lastSynced))
       this.snapshots.begin(last)

@@ -797,6 +797,26 @@ test('a majority of others is enough to commit what the leader has not kept yet'
   expect(server.commitIndex).toBe(last + 1)
 })
 
+test('what a snapshot is to stand for is kept in the log before it is begun (10.2.1)', () => {
+  const { server, clock, appends, storage, last } = leaderOf(3)
+  appends.length = 0
+  server.submit('x')
+  const answer = () => {
+    const sent = appends.filter(({ args }) => args.entries.length > 0)
+    if (sent.length === 0) return clock.setTimeout(answer, 0)
+    for (const { reply } of sent) reply({ term: 1, success: true })
+    // The others have committed the entry, and the leader has not kept it itself.
+    server.takeSnapshot()
+    kept = afterCrash(storage).log[last]
+    return null
+  }
+  let kept: LogEntry | undefined
+  answer()
+  clock.advance(0)
+  expect(server.lastApplied).toBe(last + 1)
+  expect(kept).toEqual({ command: 'x', term: 1 })
+})
+
 test('who leads no more keeps what it took before it acknowledges what follows on it', () => {
   const { server, storage, last } = leaderOf(3)
   server.submit('x')
