@@ -120,11 +120,17 @@ class Recovery {
     }
   }
 
-  /** A snapshot stands for all up to its last entry; what follows on that is kept. */
-  cut(last: Position): void {
-    if (last.index <= this.base.index) return
-    this.log = this.holds(last) ? this.log.slice(last.index - this.base.index) : []
+  /**
+   * A snapshot stands for all up to its last entry; what follows on that is kept.
+   *
+   * @returns whether the records go as far as that entry: others can follow on them.
+   */
+  cut(last: Position): boolean {
+    if (last.index <= this.base.index) return true
+    const isHeld = this.holds(last)
+    this.log = isHeld ? this.log.slice(last.index - this.base.index) : []
     this.base = last
+    return isHeld
   }
 
   private holds({ index, term }: Position): boolean {
@@ -282,13 +288,15 @@ export class FileStorage implements Storage {
       const numbers = this.numbersAfter(snapshot.last)
       const state = new Recovery(this.baseOf(numbers[0] as number))
       for (const number of numbers) this.replay(number, state)
-      state.cut(snapshot.last)
+      const isHeld = state.cut(snapshot.last)
       state.remark = snapshot.remark
       const { currentTerm: term, votedFor } = state
       this.termAndVote = { term, votedFor }
       this.snapshot = snapshot.last
       this.removeOld()
       this.removeUnfinished()
+      // A crash came when a leader's snapshot was here, and the log after it not begun.
+      if (!isHeld) this.startLog(state.base, [])
       return state
     })
   }
