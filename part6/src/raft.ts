@@ -160,10 +160,9 @@ export interface Report {
   readonly snapshotIndex: number
 }
 
-/** What a peer has not answered, and where heartbeats stand meanwhile: before it. */
+/** Entries, or a piece of a snapshot. Heartbeats stand before them meanwhile. */
 interface Unanswered {
   readonly prevLogIndex: number
-  /** Of a snapshot, in place of entries. */
   readonly piece?: InstallSnapshotArgs
 }
 
@@ -197,7 +196,7 @@ export class ConsensusModule {
   nextIndex = new Map<number, number>()
   /** By peer: the last entry known to be in its log. */
   matchIndex = new Map<number, number>()
-  /** By peer: the entries, or the piece of a snapshot, it has not answered; no others are on their way to it. */
+  /** By peer: what it has not answered; nothing else but heartbeats is on its way to it. */
   private unanswered = new Map<number, Unanswered>()
   /** What wants to be read from this leader, and who confirms that it is one. */
   reads = new Reads(0, 0, 0)
@@ -683,10 +682,8 @@ export class ConsensusModule {
     const nextIndex = Math.max(matchIndex + 1, this.nextIndexOf(peer.id))
     this.noteProgress(peer, matchIndex, nextIndex)
     if (nextIndex === matchIndex + 1) this.unanswered.delete(peer.id)
-    // It hears heartbeats, and has not answered entries from before. If they are lost,
-    // one that follows on them finds a hole.
-    else if (awaited?.piece && !isOld) this.askForPiece(peer, awaited.piece, awaited)
-    else if (!isOld) this.sendAppendEntries(peer, nextIndex - 1, [])
+    // It hears heartbeats, and has not answered what was sent before them.
+    else if (!isOld) this.askBehind(peer, awaited)
     this.advanceCommitIndex()
     this.sendMore(peer)
   }
@@ -722,13 +719,13 @@ export class ConsensusModule {
     this.sendPiece(peer, piece, awaited)
   }
 
-  /** Behind a piece that is not answered: what is said of this one says whether it came. */
-  private askForPiece(
-    peer: Peer,
-    piece: InstallSnapshotArgs,
-    awaited: Unanswered,
-  ): void {
-    this.sendPiece(peer, { ...piece, data: '', done: false }, awaited)
+  /** What follows on lost entries finds a hole; after a lost piece, less has arrived. */
+  private askBehind(peer: Peer, awaited: Unanswered | undefined): void {
+    if (awaited?.piece) {
+      this.sendPiece(peer, { ...awaited.piece, data: '', done: false }, awaited)
+    } else {
+      this.sendAppendEntries(peer, this.nextIndexOf(peer.id) - 1, [])
+    }
   }
 
   private sendPiece(peer: Peer, args: InstallSnapshotArgs, awaited: Unanswered): void {

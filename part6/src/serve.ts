@@ -122,10 +122,7 @@ export class KeyValueServer {
       logger: this.testLog.logger,
       storage: this.storage,
       apply: (entry) => this.apply(entry),
-      stateMachine: {
-        snapshot: () => this.service.snapshot(),
-        restore: () => this.service.restore(),
-      },
+      stateMachine: this.service,
       onChange: (report) => this.onChange(report),
       carry: (message, arrive) => this.carry(message, arrive),
       lease,

@@ -236,11 +236,12 @@ export class Snapshots {
     return sending
   }
 
-  /** Begun by a first piece, unless that is of one from before the one that arrives. */
+  /** Begun by a first piece, unless its leader has sent the beginning of a later one. */
   private arrivingFor(args: InstallSnapshotArgs): Arriving | null {
     const { term, lastIncludedIndex: index, lastIncludedTerm, offset } = args
     if (this.belongs(args)) return this.arriving
-    if (offset > 0 || (this.arriving && index < this.arriving.last.index)) return null
+    const isLate = this.arriving?.term === term && index < this.arriving.last.index
+    if (offset > 0 || isLate) return null
     this.forgetArriving()
     const last = { index, term: lastIncludedTerm }
     const file = this.storage.beginSnapshot(last)

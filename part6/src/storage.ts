@@ -163,7 +163,7 @@ export class MemoryStorage implements Storage {
   }
 
   sync(): void {
-    for (const record of this.unsynced) this.durable.add(record)
+    for (const record of this.unsynced) this.keep(record)
     this.unsynced = []
   }
 
@@ -187,8 +187,18 @@ export class MemoryStorage implements Storage {
   /** Power is lost: of what was not synced, some from the front may be written. */
   crash(random: () => number): void {
     const written = Math.floor(random() * (this.unsynced.length + 1))
-    for (const record of this.unsynced.slice(0, written)) this.durable.add(record)
+    for (const record of this.unsynced.slice(0, written)) this.keep(record)
     this.unsynced = []
+  }
+
+  /** As a file is read: one in which a record does not follow on those before is damaged. */
+  private keep(record: StorageRecord): void {
+    if (!this.durable.accepts(record)) {
+      throw new StorageError(
+        `${JSON.stringify(record)} does not follow on what is there`,
+      )
+    }
+    this.durable.add(record)
   }
 }
 

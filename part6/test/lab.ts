@@ -68,10 +68,7 @@ export class KeyValueNode {
         this.apply(entry)
         apply(entry)
       },
-      stateMachine: {
-        snapshot: () => this.service.snapshot(),
-        restore: () => this.service.restore(),
-      },
+      stateMachine: this.service,
       ...(minSnapshotLength !== undefined && { minSnapshotLength }),
       onChange: (report) => this.service.onChange(report),
     })

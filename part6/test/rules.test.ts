@@ -797,6 +797,20 @@ test('a majority of others is enough to commit what the leader has not kept yet'
   expect(server.commitIndex).toBe(last + 1)
 })
 
+test('what a leader began to send does not hold up the snapshot of the next (Figure 13)', () => {
+  const { server, clock } = oneServerOf(3)
+  const piece = { leaderId: 1, lastIncludedTerm: 1, offset: 0, data: 'x', done: false }
+  server.installSnapshot({ ...piece, term: 1, lastIncludedIndex: 100 })
+  clock.advance(TIMEOUT_MS)
+  // It stood for election in the term that another won.
+  const next = { ...piece, term: 2, leaderId: 2, lastIncludedIndex: 90 }
+  expect(server.installSnapshot(next)).toEqual({
+    term: 2,
+    installed: false,
+    received: 1,
+  })
+})
+
 test('what a snapshot is to stand for is kept in the log before it is begun (10.2.1)', () => {
   const { server, clock, appends, storage, last } = leaderOf(3)
   appends.length = 0
