@@ -94,10 +94,7 @@ class Single {
       timing: { electionTimeout: leads ? [1, 1] : [60_000, 60_000] },
       storage: this.storage,
       apply: (entry) => this.service.apply(entry),
-      stateMachine: {
-        snapshot: () => this.service.snapshot(),
-        restore: () => this.service.restore(),
-      },
+      stateMachine: this.service,
       minSnapshotLength,
       onChange: (report) => this.service.onChange(report),
     })

@@ -53,13 +53,16 @@ function sameness(views: readonly View[]): string | null {
   const leader = views.find(({ role }) => role === 'Leader')
   if (!leader) return null
   const { lastIndex, term } = leader
+  const last = leader.entryAt(lastIndex)
   const behind = views.findIndex((view) => {
     const own = view.entryAt(lastIndex)
-    return view.lastIndex !== lastIndex || own?.term !== leader.entryAt(lastIndex)?.term
+    // Where a snapshot stands for it there is no entry to compare.
+    const differs = own && last && own.term !== last.term
+    return view.lastIndex !== lastIndex || differs
   })
   if (behind !== -1) return `the log of server ${behind} is not the leader’s`
   // An entry of an older term waits for one of the leader's own (5.4.2).
-  if (leader.entryAt(lastIndex)?.term !== term) return null
+  if (last?.term !== term) return null
   const late = views.findIndex(({ lastApplied }) => lastApplied !== lastIndex)
   return late === -1 ? null : `server ${late} has not applied entry ${lastIndex}`
 }

@@ -18,9 +18,9 @@ export class Logs {
   render(simulation: Simulation): void {
     const rows = simulation.ids.map((id) => {
       const view = simulation.view(id)
-      const { commitIndex, lastIndex, term, role } = view
+      const { commitIndex, firstIndex, lastIndex, term, role } = view
       const log = Array.from({ length: lastIndex }, (_, i) => view.entryAt(i + 1))
-      return { id, log, commitIndex, term, role }
+      return { id, log, commitIndex, firstIndex, term, role }
     })
     const text = JSON.stringify(rows)
     if (text === this.shown) return
@@ -34,9 +34,9 @@ export class Logs {
       h('th', { scope: 'col' }, 'Server'),
       ...columns.map((index) => h('th', { scope: 'col' }, String(index))),
     )
-    const body = rows.map(({ id, log, commitIndex }) => {
+    const body = rows.map(({ id, log, commitIndex, firstIndex }) => {
       const cells = columns.map((index) =>
-        entryCell(log[index - 1], index <= commitIndex),
+        entryCell(log[index - 1], index <= commitIndex, index < firstIndex),
       )
       return h('tr', {}, h('th', { scope: 'row' }, String(id)), ...cells)
     })
@@ -68,7 +68,9 @@ function commandText(command: unknown): string {
 function entryCell(
   entry: { readonly term: number; readonly command: unknown } | undefined,
   isCommitted: boolean,
+  isInSnapshot: boolean,
 ): HTMLElement {
+  if (isInSnapshot) return h('td', { title: 'in its snapshot' }, '⛁')
   if (!entry) return h('td')
   const color = `entry term-${entry.term % TERM_COLORS}`
   return h(

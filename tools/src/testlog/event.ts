@@ -28,6 +28,7 @@ export const KNOWN_EVENTS = [
   'progress',
   'invoke',
   'return',
+  'snapshot',
 ] as const
 
 export type KnownEvent = (typeof KNOWN_EVENTS)[number]
@@ -72,6 +73,8 @@ export interface State {
   readonly votedFor?: number | null
   readonly commitIndex?: number
   readonly lastApplied?: number
+  /** Above 1 when the log begins after a snapshot. */
+  readonly firstLogIndex?: number
   readonly lastLogIndex?: number
   readonly lastLogTerm?: number
   /** On leaders: by the peer's id. */

@@ -81,7 +81,10 @@ describe('what fails', () => {
       'const a: object[] = []; for (;;) a.push([{}])',
       /takes more than 512 MB of memory$/,
     ],
-    ["for (;;) console.log('hello')", /does not come to an end|takes more than 512 MB/],
+    [
+      "for (;;) console.log('hello')",
+      /does not come to an end: after 10 s of work it is still running$/,
+    ],
     [
       '(null as unknown as Peer).id',
       /ends in TypeError: .* at exercises\/part1\/src\/raft\.ts:\d+$/,

@@ -107,6 +107,7 @@ function logTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
     const marks = {
       commit: commitIndex(timeline, now),
       applied: now.state.lastApplied ?? timeline.first - 1,
+      snapshot: (now.state.firstLogIndex ?? timeline.first) - 1,
       than: leader ? `the log of server ${leader.id}, the leader` : 'most logs',
     }
     const cells = indexes.map((index) => {
@@ -116,13 +117,16 @@ function logTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
       // Without a leader nobody has to have more; of a server that is down nothing is known.
       const isNoMatter = isMissing && (!leader || roleName(now.role) === 'Dead')
       const isSame = measure.get(index) === node || isNoMatter
-      return entryCell(entry, isSame, marks)
+      return index <= marks.snapshot
+        ? snapshotCell(index, entry)
+        : entryCell(entry, isSame, marks)
     })
     const more = lastIndex(timeline, now) - to
     const rest = h('td', { class: 'more' }, more > 0 ? `+${count(more)}` : '')
     const name = leader?.id === id ? `★ ${id}` : String(id)
     return h('tr', {}, h('th', { scope: 'row' }, name), ...cells, rest)
   })
+  const hasSnapshot = servers.some(({ now }) => (now.state.firstLogIndex ?? 0) > from)
   const head = indexes.map((index) => h('th', { scope: 'col' }, count(index)))
   return h(
     'div',
@@ -134,15 +138,16 @@ function logTable(timeline: Timeline, servers: readonly Server[]): HTMLElement {
       h('thead', {}, h('tr', {}, h('td', {}), ...head, h('td', {}))),
       h('tbody', {}, ...rows),
     ),
-    last < first ? null : h('p', { class: 'muted key' }, keyOf(leader)),
+    last < first ? null : h('p', { class: 'muted key' }, keyOf(leader, hasSnapshot)),
   )
 }
 
-function keyOf(leader: Server | null): string {
+function keyOf(leader: Server | null, hasSnapshot: boolean): string {
   const than = leader
     ? `than in the log of server ${leader.id} (★)`
     : 'than in most logs'
-  return `Thick line: committed. ✓: applied. Red: another ${than}, or missing.`
+  const folded = hasSnapshot ? ' ⛁: in a snapshot.' : ''
+  return `Thick line: committed. ✓: applied.${folded} Red: another ${than}, or missing.`
 }
 
 /** Whose log the others will become: the leader's of the highest term. */
@@ -204,8 +209,18 @@ function agreedNodes(
 interface Marks {
   readonly commit: number
   readonly applied: number
+  /** What a snapshot stands for: the log begins behind it. */
+  readonly snapshot: number
   /** Whose log an entry is compared with, in words. */
   readonly than: string
+}
+
+/** An entry that the log has no more; what it was is known of other logs, or from before. */
+function snapshotCell(index: number, entry: LogEntry | null): HTMLElement {
+  const box = h('div', { class: 'entry folded' }, h('b', {}, '⛁'))
+  const what = entry ? `, which was of term ${entry.term}: ${entry.command}` : ''
+  box.title = `entry ${index} is in its snapshot${what}`
+  return h('td', {}, box)
 }
 
 function entryCell(

@@ -30,6 +30,7 @@ export interface ServerState {
   readonly votedFor?: number | null
   readonly commitIndex?: number
   readonly lastApplied?: number
+  readonly firstLogIndex?: number
   readonly lastLogIndex?: number
   readonly nextIndex?: Readonly<Record<string, number>>
   readonly matchIndex?: Readonly<Record<string, number>>

@@ -164,9 +164,10 @@ function hasPrevious(timeline: Timeline, row: number, args: Args): string {
   const { prevLogIndex: index, prevLogTerm: term } = args
   if (typeof index !== 'number') return ''
   if (index < timeline.first) return 'What is sent begins where the log begins.'
-  const { log } = snapshotBefore(timeline, row)
+  const { log, state } = snapshotBefore(timeline, row)
   const [own] = timeline.entries(log, index, index)
   const asked = `What is sent goes after entry ${index} of term ${term}`
+  if (index < (state.firstLogIndex ?? 0)) return `${asked}, which is in its snapshot.`
   if (!own) return `${asked}: its own log is shorter.`
   if (own.term === term) return `${asked}, which it has.`
   return `${asked}: it has one of term ${own.term} there.`

@@ -34,6 +34,7 @@ const SIGNS: Readonly<Record<Exclude<KnownEvent, 'send' | 'receive'>, string>> =
   progress: '·',
   invoke: '▶',
   return: '■',
+  snapshot: '⛁',
   note: '·',
 }
 

@@ -18,6 +18,8 @@ export class LogTree {
   readonly terms = new Column()
   readonly commandOf = new Column()
   private readonly children = new Map<string, number>()
+  /** By index and term: which, by Log Matching, say all that stands before them. */
+  private readonly known = new Map<string, number>()
 
   constructor() {
     this.addNode(-1, 0, 0, this.commands.add(''))
@@ -32,6 +34,17 @@ export class LogTree {
       node = this.child(node, index, term, commandText(command))
     }
     return node
+  }
+
+  /** The log that ends with this entry, which a snapshot has brought with all before. */
+  endingWith(index: number, term: number): number {
+    const known = this.known.get(`${index} ${term}`)
+    return known ?? this.child(EMPTY, index, term, 'in a snapshot')
+  }
+
+  /** Whether a log ends with this entry. */
+  endsWith(head: number, index: number, term: number): boolean {
+    return this.indexes.at(head) === index && this.terms.at(head) === term
   }
 
   /** The log without the entry `index` and those behind it. */
@@ -57,6 +70,8 @@ export class LogTree {
     this.indexes.push(index)
     this.terms.push(term)
     this.commandOf.push(command)
+    const name = `${index} ${term}`
+    if (!this.known.has(name)) this.known.set(name, node)
     return node
   }
 }

@@ -207,6 +207,14 @@ export class Run {
     if (event.event === 'truncate' && event.index !== undefined) {
       this.setLog(row, server, this.logs.before(server.log, event.index))
     }
+    if (event.event === 'snapshot') this.setLog(row, server, this.brought(server))
+  }
+
+  /** What a server has after an event about a snapshot, which may have brought it there. */
+  private brought({ log, state }: Server): number {
+    const { lastLogIndex = 0, lastLogTerm = 0 } = state
+    if (this.logs.endsWith(log, lastLogIndex, lastLogTerm)) return log
+    return this.logs.endingWith(lastLogIndex, lastLogTerm)
   }
 
   /** The Go original prints whole logs; an empty one is news, too. */
