@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { UsageError } from '../cli/exit.ts'
 import type { Fault, TestLogLine } from '../testlog/event.ts'
 import { follow } from './follow.ts'
 import { type Ending, Life } from './life.ts'
@@ -228,7 +229,7 @@ export class Cluster {
     return running.find(leads)?.id ?? null
   }
 
-  /** Waits for an election. @throws when there is none for long, or a server has ended. */
+  /** Waits for an election. @throws UsageError when there is none for long. */
   async elected(): Promise<number> {
     const deadline = now() + START_TIMEOUT_MS
     while (now() < deadline) {
@@ -236,7 +237,11 @@ export class Cluster {
       if (leader !== null) return leader
       await sleep(LOOK_MS)
     }
-    throw new Error(`no leader was elected within ${START_TIMEOUT_MS / 1000} s`)
+    const { folder } = this.options
+    throw new UsageError(
+      `no leader was elected within ${START_TIMEOUT_MS / 1000} s; what the servers said is ` +
+        `in ${folder}`,
+    )
   }
 
   /** Adds a line to the test log. */
