@@ -40,12 +40,17 @@ function newClient(servers: readonly string[], timeoutMs = 10_000): KeyValueClie
   return new KeyValueClient({ servers, transport, clock: realClock, random, timeoutMs })
 }
 
-/** Clients that ask for one thing after the other, at random, until stopped. */
+/**
+ * Clients that ask for one thing after the other, at random, until stopped. They write to
+ * other keys after each kill, and read all: of one key, few changes stay unknown then, and
+ * it can be judged in what order they came.
+ */
 class Load {
   readonly recorder = new Recorder(new ClientHistory(), () => realClock.now())
   done = 0
   private isStopped = false
   private asked = 0
+  private period = 0
   private readonly all: Promise<void>[]
 
   constructor(servers: readonly string[], count: number) {
@@ -54,6 +59,7 @@ class Load {
 
   /** Waits until that much more is done. */
   async more(count: number): Promise<void> {
+    this.period += 1
     const enough = this.done + count
     await eventually(`${count} more done`, async () => this.done >= enough || null)
   }
@@ -76,8 +82,10 @@ class Load {
 
   /** Every value is another, so that what is read tells which write it was. */
   private draw(seen: number): Operation {
-    const key = KEYS[Math.floor(Math.random() * KEYS.length)] as string
+    const name = KEYS[Math.floor(Math.random() * KEYS.length)] as string
     const chance = Math.random()
+    const past = Math.ceil(Math.random() * this.period)
+    const key = `${name}${chance < 0.35 ? past : this.period}`
     this.asked += 1
     const value = `${this.asked}.`
     if (chance < 0.35) return { op: 'get', key }

@@ -79,8 +79,8 @@ test('an RPC shows its arguments in short form', () => {
 })
 
 test('a kind that nobody knows shows its word and the fields of its own', () => {
-  const line = { ...LINE, event: 'snapshot', msg: 'takes one', lastIncludedIndex: 40 }
-  expect(prettyLine(line)).toMatch(/ {2}\[snapshot\] takes one {2}lastIncludedIndex=40$/)
+  const line = { ...LINE, event: 'lease', msg: 'takes one', until: 40 }
+  expect(prettyLine(line)).toMatch(/ {2}\[lease\] takes one {2}until=40$/)
 })
 
 test('an event is one line, whatever it holds, and does not command the terminal', () => {

@@ -212,7 +212,10 @@ function areGuesses(operations: readonly Operation[]): boolean {
 const IMPOSSIBLE = -1
 const NONE = -1
 
-/** States by number, and where each operation leads from each: worked out once. */
+/** So many answers of the model are kept; a Map has room for some four times as many. */
+const MOST_KNOWN = 4_000_000
+
+/** States by number, and where each operation leads from each: hardly ever worked out twice. */
 class States<State> {
   private readonly model: Model<State>
   private readonly operations: readonly Operation[]
@@ -236,6 +239,7 @@ class States<State> {
       this.operations[operation] as Operation,
     )
     const number = next === undefined ? IMPOSSIBLE : this.numberOf(next)
+    if (this.known.size === MOST_KNOWN) this.known.clear()
     this.known.set(question, number)
     return number
   }

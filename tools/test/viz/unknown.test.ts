@@ -14,15 +14,15 @@ function gistOf(timeline: Timeline, row: number): string {
 }
 
 describe('a kind of event', () => {
-  const snapshot = {
-    ...{ event: 'snapshot', server: 1, term: 3, role: 'Leader', msg: 'takes one' },
+  const lease = {
+    ...{ event: 'lease', server: 1, term: 3, role: 'Leader', msg: 'takes one' },
     ...{ lastIncludedIndex: 40, members: [0, 1], state: { votedFor: 1 } },
   }
 
   test('has its word, its message and the fields of its own', async () => {
-    const { timeline } = await pageOf(logOf(start, snapshot))
-    expect(timeline.eventName(1)).toBe('snapshot')
-    expect(unknownKind(timeline, 1)).toBe('snapshot')
+    const { timeline } = await pageOf(logOf(start, lease))
+    expect(timeline.eventName(1)).toBe('lease')
+    expect(unknownKind(timeline, 1)).toBe('lease')
     expect(signOf(timeline, 1)).toBe('·')
     expect(rowText(timeline, 1)).toEqual([
       'takes one',
@@ -33,12 +33,10 @@ describe('a kind of event', () => {
   })
 
   test('can be hidden like any other', async () => {
-    const { timeline } = await pageOf(
-      logOf(start, snapshot, { server: 0, event: 'vote' }),
-    )
+    const { timeline } = await pageOf(logOf(start, lease, { server: 0, event: 'vote' }))
     const { rows, hidden } = applyFilters(timeline, {
       ...NO_FILTERS,
-      events: ['snapshot'],
+      events: ['lease'],
     })
     expect([[...rows], hidden.events]).toEqual([[0, 2], 1])
   })

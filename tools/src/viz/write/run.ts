@@ -212,7 +212,8 @@ export class Run {
 
   /** What a server has after an event about a snapshot, which may have brought it there. */
   private brought({ log, state }: Server): number {
-    const { lastLogIndex = 0, lastLogTerm = 0 } = state
+    const { lastLogIndex, lastLogTerm } = state
+    if (lastLogIndex === undefined || lastLogTerm === undefined) return log
     if (this.logs.endsWith(log, lastLogIndex, lastLogTerm)) return log
     return this.logs.endingWith(lastLogIndex, lastLogTerm)
   }

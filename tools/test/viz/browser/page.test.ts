@@ -259,18 +259,18 @@ describe('what nobody has heard of', () => {
     const rpc = { id: 'a', method: 'InstallSnapshot', kind: 'request', from: 0, to: 1 }
     const log = logOf(
       { event: 'test-start', servers: 2 },
-      { event: 'snapshot', server: 0, msg: 'takes one', lastIncludedIndex: 4 },
+      { event: 'lease', server: 0, msg: 'takes one', lastIncludedIndex: 4 },
       { event: 'send', server: 0, rpc: { ...rpc, args: { term: 1, offset: 0 } } },
       { event: 'fault', fault: { kind: 'smoke', peer: 1 }, msg: 'there is smoke' },
     )
     const page = await open(`${await writeOne('unheard of', log)}#e=2`)
-    expect(await textOf(selectedRow(page).locator('.kind'))).toBe('snapshot')
+    expect(await textOf(selectedRow(page).locator('.kind'))).toBe('lease')
     expect(await textOf(selectedRow(page).locator('.gist'))).toBe('lastIncludedIndex 4')
     expect(await textOf(page.locator('.mark.begins'))).toBe('smoke')
     await page.getByText('What am I looking at?').click()
     expect(await textOf(page.locator('.legend'))).toContain('InstallSnapshot')
     await page.getByText('Events', { exact: true }).click()
-    await page.getByLabel('snapshot', { exact: true }).uncheck()
+    await page.getByLabel('lease', { exact: true }).uncheck()
     expect(await rows(page).count()).toBe(3)
     expect(await seriousProblems(page)).toEqual([])
   })
