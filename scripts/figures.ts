@@ -99,6 +99,18 @@ const FIGURES: readonly Figure[] = [
     draw: record,
   },
   {
+    name: 'majorities',
+    height: 200,
+    title: 'From three servers to five at once, and from three to four',
+    draw: majorities,
+  },
+  {
+    name: 'two-changes',
+    height: 318,
+    title: 'Two changes of one configuration, with majorities that do not meet',
+    draw: twoChanges,
+  },
+  {
     name: 'rooms',
     height: 424,
     title: 'The rooms of the laboratory: each knows only what stands below it',
@@ -525,6 +537,81 @@ function record(): string[] {
 }
 
 /** Entries of a log, side by side: the term above the command. */
+/** Why one server at a time: majorities of two configurations. */
+function majorities(): string[] {
+  const out: string[] = []
+  const server = (x: number, id: number, isNew: boolean) => {
+    out.push(circle(x, 92, 20, isNew ? 'candidate' : 'follower'))
+    out.push(label(x, 97, `${id}`, 'strong'))
+  }
+  out.push(label(180, 28, 'from three to five at once', 'strong'))
+  for (let id = 0; id < 5; id += 1) server(56 + id * 60, id, id > 2)
+  out.push(path('M 28 62 H 144 V 122 H 28 Z', 'mark'))
+  out.push(path('M 148 62 H 324 V 122 H 148 Z', 'wire'))
+  out.push(label(86, 144, 'two of the old three', 'note'))
+  out.push(label(236, 144, 'three of the new five', 'small'))
+  out.push(label(180, 176, 'nobody is in both: two leaders of one term', 'note'))
+
+  out.push(label(546, 28, 'from three to four', 'strong'))
+  for (let id = 0; id < 4; id += 1) server(456 + id * 60, id, id > 2)
+  out.push(path('M 428 56 H 544 V 128 H 428 Z', 'mark'))
+  out.push(path('M 488 62 H 664 V 122 H 488 Z', 'wire'))
+  out.push(label(470, 150, 'two of the old three', 'note'))
+  out.push(label(618, 144, 'three of the new four', 'small'))
+  out.push(label(546, 176, 'server 1 is in both, and has one vote', 'small'))
+  return out
+}
+
+/** The flaw of 2015: leaders of terms 1 and 2 both change the configuration {0, 1, 2, 3}. */
+function twoChanges(): string[] {
+  const out: string[] = [
+    label(292, 26, 'server 1, leader of term 1,', 'small'),
+    label(292, 42, 'and of term 3', 'small'),
+    label(540, 26, 'server 0, leader of term 2:', 'small'),
+    label(540, 42, 'its entry is committed', 'small'),
+  ]
+  const cases: [string, string, number[], string, number[], string][] = [
+    [
+      'an addition',
+      'and a removal',
+      [4, 1, 3],
+      'adds 4: 3 of 5',
+      [0, 2],
+      'removes 1: 2 of 3',
+    ],
+    ['two additions', '', [4, 1, 3], 'adds 4: 3 of 5', [0, 2, 5], 'adds 5: 3 of 5'],
+    ['two removals', '', [1, 3], 'removes 0: 2 of 3', [0, 2], 'removes 1: 2 of 3'],
+  ]
+  cases.forEach(([name, rest, left, leftText, right, rightText], i) => {
+    const y = 82 + i * 86
+    out.push(label(24, y + (rest ? -4 : 5), name, 'strong', 'start'))
+    if (rest) out.push(label(24, y + 15, rest, 'strong', 'start'))
+    for (const [ids, center] of [
+      [left, 292],
+      [right, 540],
+    ] as const) {
+      ids.forEach((id, at) => {
+        const x = center + (at - (ids.length - 1) / 2) * 52
+        const isLeader = id < 2
+        out.push(
+          circle(x, y, 18, isLeader ? 'leader' : id > 3 ? 'candidate' : 'follower'),
+        )
+        out.push(label(x, y + 5, `${id}`, 'strong'))
+      })
+      const half = ids.length * 26 + 6
+      const kind = center < 400 ? 'mark' : 'wire'
+      out.push(
+        path(`M ${center - half} ${y - 26} h ${2 * half} v 52 h ${-2 * half} Z`, kind),
+      )
+    }
+    out.push(
+      label(292, y + 44, leftText, 'note'),
+      label(540, y + 44, rightText, 'small'),
+    )
+  })
+  return out
+}
+
 function cells(x: number, y: number, entries: [number, string][], width = 56): string[] {
   return entries.flatMap(([term, command], i) => [
     box(x + i * width, y, width, 36, `t${term}`),

@@ -1,0 +1,204 @@
+/** HttpTransport: a client's way to servers over HTTP, on connections that stay open. */
+import { Agent, type Dispatcher } from 'undici'
+import type { Asked, Reply, SendOptions, Transport } from './client.ts'
+import type { Condition, Pair } from './kv.ts'
+import type { View } from './membership.ts'
+import type { Numbered, Result } from './sessions.ts'
+import type { Secrets } from './tls.ts'
+
+/** To connect takes no longer, in ms, or the server is taken for unreachable. */
+const CONNECT_TIMEOUT_MS = 2_000
+
+type Response = Dispatcher.ResponseData
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** Servers are addressed by host:port. */
+export class HttpTransport implements Transport {
+  private readonly agent: Agent
+  private readonly scheme: 'http' | 'https'
+  private readonly headers: Readonly<Record<string, string>>
+
+  /** @param secrets by which it knows the servers, and they know it; over TLS then. */
+  constructor(secrets: Secrets | null = null) {
+    const { tokens, ...pair } = secrets ?? { tokens: [] }
+    this.agent = new Agent({ connect: { ...pair, timeout: CONNECT_TIMEOUT_MS } })
+    this.scheme = secrets ? 'https' : 'http'
+    this.headers =
+      tokens[0] === undefined ? {} : { Authorization: `Bearer ${tokens[0]}` }
+  }
+
+  async send(
+    server: string,
+    asked: Asked,
+    { signal, consistency }: SendOptions,
+  ): Promise<Reply> {
+    const request = requestFor(asked, consistency)
+    try {
+      const response = await this.request(server, request, signal)
+      return await replyIn(response, asked)
+    } catch (error) {
+      return replyWithout(error as Error & { code?: string }, server, signal)
+    }
+  }
+
+  async servers(server: string): Promise<readonly string[]> {
+    const response = await this.request(server, { method: 'GET', path: '/members' })
+    const { members } = (await response.body.json()) as View
+    return members.map(({ http }) => http)
+  }
+
+  /** Asks a server anything. @throws when it gives no answer. */
+  request(
+    server: string,
+    { method, path, headers = {}, body }: HttpRequest,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    return this.agent.request({
+      origin: `${this.scheme}://${server}`,
+      path,
+      method,
+      headers: { ...headers, ...this.headers },
+      body: body ?? null,
+      ...(signal && { signal }),
+    })
+  }
+
+  close(): Promise<void> {
+    return this.agent.destroy()
+  }
+}
+
+function requestFor(asked: Asked, consistency: string): HttpRequest {
+  if (asked.op === 'register') return { method: 'POST', path: '/sessions' }
+  if (asked.op === 'keep') return { method: 'POST', path: `/sessions/${asked.client}` }
+  if (asked.op === 'list') {
+    const query = new URLSearchParams({ prefix: asked.prefix })
+    if (asked.limit !== undefined) query.set('limit', String(asked.limit))
+    if (consistency !== 'linearizable') query.set('consistency', consistency)
+    return { method: 'GET', path: `/kv?${query}` }
+  }
+  const headers = {
+    ...(asked.if && headersFor(asked.if)),
+    ...('session' in asked && asked.session && numberIn(asked.session)),
+  }
+  const isPlain = asked.op !== 'get' || consistency === 'linearizable'
+  const query = isPlain ? '' : `?consistency=${consistency}`
+  const path = `/kv/${encodeURIComponent(asked.key)}${query}`
+  const request = { method: METHODS[asked.op], path, headers }
+  return 'value' in asked ? { ...request, body: asked.value } : request
+}
+
+function numberIn({
+  client,
+  serial,
+  acknowledged = 0,
+}: Numbered): Record<string, string> {
+  return {
+    'Idempotency-Key': `${client}:${serial}`,
+    'Idempotency-Acknowledged': String(acknowledged),
+  }
+}
+
+const METHODS = { get: 'GET', put: 'PUT', append: 'POST', delete: 'DELETE' } as const
+
+/** @throws RangeError when HTTP has no words for the condition. */
+function headersFor(condition: Condition): Record<string, string> {
+  if ('absent' in condition) return { 'If-None-Match': '*' }
+  if ('version' in condition) return { 'If-Match': `"${condition.version}"` }
+  throw new RangeError('over HTTP, a condition is a version, or that the key is absent')
+}
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** What a server's answer means. Its body is read to the end, so that others follow. */
+async function replyIn(response: Response, asked: Asked): Promise<Reply> {
+  const { statusCode, headers, body } = response
+  // With its byte order mark, if it begins with one: `body.text()` would drop that.
+  const text = utf8.decode(await body.arrayBuffer())
+  if (statusCode === 200 || statusCode === 201) {
+    return done(resultIn(text, headers, asked))
+  }
+  if (statusCode === 307) {
+    const { host } = new URL(String(headers.location))
+    return { outcome: 'not done', reason: 'it is not the leader', leader: host }
+  }
+  const { error: reason = `it answered ${statusCode}`, version = null } = parsed(text)
+  if (statusCode === 404 && isOfKey(asked)) return done({ kind: 'absent' })
+  if (statusCode === 409) return done({ kind: 'too old' })
+  if (statusCode === 410) return done({ kind: 'no session' })
+  if (statusCode === 412) return done({ kind: 'mismatch', version })
+  if (statusCode === 503) return { outcome: 'not done', reason, leader: null }
+  // It was refused as it stands, before anything was done.
+  if (statusCode < 500)
+    return { outcome: 'not done', reason, leader: null, isFinal: true }
+  return { outcome: 'unknown', reason }
+}
+
+function done(result: Result): Reply {
+  return { outcome: 'done', result }
+}
+
+function isOfKey({ op }: Asked): boolean {
+  return op === 'get' || op === 'delete'
+}
+
+function resultIn(text: string, headers: Response['headers'], { op }: Asked): Result {
+  if (op === 'register') return { kind: 'registered', ...JSON.parse(text) }
+  if (op === 'keep') return { kind: 'kept' }
+  if (op === 'get') {
+    const version = Number(String(headers.etag).slice(1, -1))
+    return { kind: 'found', value: text, version }
+  }
+  if (op !== 'list') return { kind: 'changed', ...JSON.parse(text) }
+  const lines = text.split('\n').filter((line) => line !== '')
+  return { kind: 'listed', pairs: lines.map((line) => JSON.parse(line) as Pair) }
+}
+
+/** The body of a failure; empty where it is none of a server of ours. */
+function parsed(text: string): { error?: string; version?: number } {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return {}
+  }
+}
+
+/** Nothing was sent to a server that could not be reached. */
+const UNREACHED = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** Nothing was sent to a server that was not who it should be. */
+const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|ERR_TLS_CERT_|SELF_SIGNED_|UNABLE_TO_)/
+
+/** What is known of a request that got no answer. */
+export function replyWithout(
+  error: Error & { readonly code?: string },
+  server: string,
+  signal: AbortSignal,
+): Exclude<Reply, { outcome: 'done' }> {
+  if (error instanceof RangeError) throw error
+  if (UNREACHED.has(error.code ?? '')) {
+    const reason = `${server} cannot be reached (${error.code})`
+    return { outcome: 'not done', reason, leader: null }
+  }
+  if (UNTRUSTED.test(error.code ?? '')) {
+    const reason = `${server} is not to be trusted (${error.message})`
+    return { outcome: 'not done', reason, leader: null }
+  }
+  const reason = signal.aborted
+    ? `${server} gave none in time`
+    : `${server} was cut off (${error.message})`
+  return { outcome: 'unknown', reason }
+}
