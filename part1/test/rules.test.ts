@@ -109,19 +109,23 @@ test('a candidate that loses to a leader of its term does not vote again in it (
   })
 })
 
-test('a server answers an older term with its own, and does nothing else (5.1)', () => {
+test('a candidate of an older term is told the newer one, and holds back no election (5.1)', () => {
+  const { server, clock } = oneServerOf(3)
+  server.requestVote(vote(5, 1))
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.requestVote(vote(4, 2))).toEqual({ term: 5, voteGranted: false })
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 6 })
+})
+
+test('a leader of an older term is told the newer one, and holds back no election (5.1)', () => {
   const { server, clock } = oneServerOf(3)
   server.appendEntries(heartbeat(5, 1))
   clock.advance(TIMEOUT_MS - 1)
-  expect(server.requestVote(vote(4, 2))).toEqual({
-    term: 5,
-    voteGranted: false,
-  })
   expect(server.appendEntries(heartbeat(4, 2))).toMatchObject({
     term: 5,
     success: false,
   })
-  // Neither held back its election.
   clock.advance(1)
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 6 })
 })
@@ -135,10 +139,32 @@ test('a vote that is refused does not hold back an election (5.2)', () => {
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
 })
 
-test('a vote that is given, or a heartbeat, holds back an election (5.2)', () => {
+test('a wait that begins anew ends the one before (5.2)', () => {
   const { server, clock } = oneServerOf(5)
   clock.advance(TIMEOUT_MS - 1)
   server.requestVote(vote(1, 1))
+  clock.advance(TIMEOUT_MS)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
+})
+
+test('a vote that is given holds back an election (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS - 1)
+  server.requestVote(vote(1, 1))
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+})
+
+test('a heartbeat ends the wait before it (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS - 1)
+  server.appendEntries(heartbeat(1, 1))
+  clock.advance(TIMEOUT_MS)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
+})
+
+test('a heartbeat holds back an election (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
   clock.advance(TIMEOUT_MS - 1)
   const answer = { term: 1, success: true }
   expect(server.appendEntries(heartbeat(1, 1))).toEqual(answer)
@@ -196,6 +222,7 @@ test('a vote that arrives after stepping down changes nothing', () => {
   const { server, clock, votes } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
   server.appendEntries(heartbeat(1, 1))
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
   votes[0]?.reply({ term: 1, voteGranted: true })
   expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
 })
@@ -221,12 +248,27 @@ test('a candidate or leader that hears of a higher term follows in it (5.1)', ()
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 8 })
 })
 
+test('a request tells of a higher term, too, and so does a late answer (5.1)', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.appendEntries(heartbeat(2, 1))).toMatchObject({ term: 2, success: true })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 2 })
+  // It is no candidate any more, and no leader; a term is a term all the same.
+  votes[1]?.reply({ term: 3, voteGranted: false })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 3 })
+  appends[0]?.reply({ term: 4, success: false })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 4 })
+})
+
 test('a leader repeats its heartbeat at every interval (5.2)', () => {
-  const { clock, votes, appends } = oneServerOf(3)
+  const { server, clock, votes, appends } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
   votes[0]?.reply({ term: 1, voteGranted: true })
   clock.advance(200)
   expect(appends).toHaveLength(2 * (1 + 4))
+  // It waits for no leader: its own election timer is off.
+  expect(server.report()).toMatchObject({ role: 'Leader', term: 1 })
 })
 
 test('a leader obeys no other leader of its term (5.2)', () => {

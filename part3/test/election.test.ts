@@ -182,7 +182,8 @@ scenario('a leader that can hear but not speak is replaced', 3, async (h) => {
 })
 
 scenario('a cluster of one elects itself', 1, async (h) => {
-  await h.sleepMs(310)
+  // Long enough for a second election, if its leader waited for one.
+  await h.sleepMs(610)
   expect(h.report(0)).toMatchObject({ id: 0, term: 1, role: 'Leader', isLeader: true })
 })
 

@@ -158,8 +158,14 @@ export class ProcessCluster {
   ): Promise<ProcessCluster> {
     const cluster = new ProcessCluster(size, options)
     for (const id of cluster.ids) cluster.launch(id)
-    cluster.addresses = await Promise.all(cluster.servers.map((s) => s.address()))
-    await Promise.all(cluster.ids.map((id) => cluster.begin(id)))
+    try {
+      cluster.addresses = await Promise.all(cluster.servers.map((s) => s.address()))
+      await Promise.all(cluster.ids.map((id) => cluster.begin(id)))
+    } catch (error) {
+      // Nobody else has it: its servers would run on, and slow down all that follows.
+      await cluster.remove()
+      throw error
+    }
     return cluster
   }
 

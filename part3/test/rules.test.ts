@@ -141,19 +141,23 @@ test('a candidate that loses to a leader of its term does not vote again in it (
   })
 })
 
-test('a server answers an older term with its own, and does nothing else (5.1)', () => {
+test('a candidate of an older term is told the newer one, and holds back no election (5.1)', () => {
+  const { server, clock } = oneServerOf(3)
+  server.requestVote(vote(5, 1))
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.requestVote(vote(4, 2))).toEqual({ term: 5, voteGranted: false })
+  clock.advance(1)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 6 })
+})
+
+test('a leader of an older term is told the newer one, and holds back no election (5.1)', () => {
   const { server, clock } = oneServerOf(3)
   server.appendEntries(heartbeat(5, 1))
   clock.advance(TIMEOUT_MS - 1)
-  expect(server.requestVote(vote(4, 2))).toEqual({
-    term: 5,
-    voteGranted: false,
-  })
   expect(server.appendEntries(heartbeat(4, 2))).toMatchObject({
     term: 5,
     success: false,
   })
-  // Neither held back its election.
   clock.advance(1)
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 6 })
 })
@@ -167,13 +171,44 @@ test('a vote that is refused does not hold back an election (5.2)', () => {
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
 })
 
-test('a vote that is given, or a heartbeat, holds back an election (5.2)', () => {
+test('a wait that begins anew ends the one before (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS - 1)
+  server.requestVote(vote(1, 1))
+  clock.advance(TIMEOUT_MS)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
+})
+
+test('a vote that is given holds back an election (5.2)', () => {
   const { server, clock } = oneServerOf(5)
   clock.advance(TIMEOUT_MS - 1)
   server.requestVote(vote(1, 1))
   clock.advance(TIMEOUT_MS - 1)
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+})
+
+test('a heartbeat ends the wait before it (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS - 1)
+  server.appendEntries(heartbeat(1, 1))
+  clock.advance(TIMEOUT_MS)
+  expect(server.report()).toMatchObject({ role: 'Candidate', term: 2 })
+})
+
+test('a heartbeat holds back an election (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS - 1)
   const answer = { term: 1, success: true }
   expect(server.appendEntries(heartbeat(1, 1))).toEqual(answer)
+  clock.advance(TIMEOUT_MS - 1)
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
+})
+
+test('a leader is heard, though its entries do not fit yet (5.2)', () => {
+  const { server, clock } = oneServerOf(5)
+  clock.advance(TIMEOUT_MS - 1)
+  const beyond = { ...heartbeat(1, 1), prevLogIndex: 9, prevLogTerm: 1 }
+  expect(server.appendEntries(beyond)).toMatchObject({ term: 1, success: false })
   clock.advance(TIMEOUT_MS - 1)
   expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
 })
@@ -228,6 +263,7 @@ test('a vote that arrives after stepping down changes nothing', () => {
   const { server, clock, votes } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
   server.appendEntries(heartbeat(1, 1))
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
   votes[0]?.reply({ term: 1, voteGranted: true })
   expect(server.report()).toMatchObject({ role: 'Follower', term: 1 })
 })
@@ -253,12 +289,27 @@ test('a candidate or leader that hears of a higher term follows in it (5.1)', ()
   expect(server.report()).toMatchObject({ role: 'Candidate', term: 8 })
 })
 
+test('a request tells of a higher term, too, and so does a late answer (5.1)', () => {
+  const { server, clock, votes, appends } = oneServerOf(3)
+  clock.advance(TIMEOUT_MS)
+  votes[0]?.reply({ term: 1, voteGranted: true })
+  expect(server.appendEntries(heartbeat(2, 1))).toMatchObject({ term: 2, success: true })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 2 })
+  // It is no candidate any more, and no leader; a term is a term all the same.
+  votes[1]?.reply({ term: 3, voteGranted: false })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 3 })
+  appends[0]?.reply({ term: 4, success: false })
+  expect(server.report()).toMatchObject({ role: 'Follower', term: 4 })
+})
+
 test('a leader repeats its heartbeat at every interval (5.2)', () => {
-  const { clock, votes, appends } = oneServerOf(3)
+  const { server, clock, votes, appends } = oneServerOf(3)
   clock.advance(TIMEOUT_MS)
   votes[0]?.reply({ term: 1, voteGranted: true })
   clock.advance(200)
   expect(appends).toHaveLength(2 * (1 + 4))
+  // It waits for no leader: its own election timer is off.
+  expect(server.report()).toMatchObject({ role: 'Leader', term: 1 })
 })
 
 test('a leader obeys no other leader of its term (5.2)', () => {
@@ -337,15 +388,28 @@ test('every change of role or term is told to whoever asked for it', () => {
   ])
 })
 
+test('a candidate says where its log ends (5.4.1)', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 2) })
+  clock.advance(TIMEOUT_MS)
+  expect(votes[0]?.args).toMatchObject({ lastLogIndex: 2, lastLogTerm: 2 })
+})
+
 test('a vote goes only to a candidate whose log is up to date, last term first (5.4.1)', () => {
   const { server } = oneServerOf(5)
   server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 1, 2) })
-  const ask = (term: number, lastLogIndex: number, lastLogTerm: number) =>
-    server.requestVote({ ...vote(term, 2), lastLogIndex, lastLogTerm })?.voteGranted
-  expect(ask(3, 9, 1)).toBe(false)
-  expect(ask(4, 2, 2)).toBe(false)
-  expect(ask(5, 3, 2)).toBe(true)
-  expect(ask(6, 1, 3)).toBe(true)
+  const asLong = { lastLogIndex: 3, lastLogTerm: 2 }
+  const empty = { lastLogIndex: 0, lastLogTerm: 0 }
+  const shorter = { ...asLong, lastLogIndex: 2 }
+  const longerButOlder = { lastLogIndex: 9, lastLogTerm: 1 }
+  const shorterButNewer = { lastLogIndex: 1, lastLogTerm: 3 }
+  const getsVote = (term: number, log: typeof asLong) =>
+    server.requestVote({ ...vote(term, 2), ...log })?.voteGranted
+  expect(getsVote(3, empty)).toBe(false)
+  expect(getsVote(4, shorter)).toBe(false)
+  expect(getsVote(5, longerButOlder)).toBe(false)
+  expect(getsVote(6, asLong)).toBe(true)
+  expect(getsVote(7, shorterButNewer)).toBe(true)
 })
 
 test('a follower takes entries only after the one that they follow (5.3)', () => {
@@ -377,19 +441,24 @@ test('from a conflict on, the leader’s entries replace a follower’s (5.3)', 
 
 test('a message that comes late or twice removes nothing and adds nothing', () => {
   const { server } = oneServerOf(3)
-  server.appendEntries({ ...heartbeat(1, 1), entries: entriesOf(1, 1, 1) })
-  for (const entries of [entriesOf(1), [], entriesOf(1, 1), entriesOf(1, 1, 1)]) {
+  const logAfter = (entries: LogEntry[]) => {
     server.appendEntries({ ...heartbeat(1, 1), entries })
-    expect(server.log).toEqual(entriesOf(1, 1, 1))
+    return server.log
   }
+  const all = entriesOf(1, 1, 1)
+  expect(logAfter(all)).toEqual(all)
+  expect(logAfter([])).toEqual(all)
+  expect(logAfter(entriesOf(1))).toEqual(all)
+  expect(logAfter(entriesOf(1, 1))).toEqual(all)
+  expect(logAfter(entriesOf(1, 1, 1))).toEqual(all)
 })
 
 test('a follower commits no further than the entries that the message speaks of', () => {
   const { server, applied } = oneServerOf(3)
   server.appendEntries({ ...heartbeat(1, 1), entries: entriesOf(1, 1, 1) })
-  // The third entry may be one that this leader does not have.
+  // The third entry may be one that this leader does not have, and a fourth is to come.
   const entries = entriesOf(1, 1)
-  server.appendEntries({ ...heartbeat(2, 2), entries, leaderCommit: 3 })
+  server.appendEntries({ ...heartbeat(2, 2), entries, leaderCommit: 4 })
   expect(server.report().commitIndex).toBe(2)
   expect(applied).toEqual([
     { index: 1, command: '1 of 1', term: 1 },
@@ -397,7 +466,7 @@ test('a follower commits no further than the entries that the message speaks of'
   ])
 })
 
-test('what is committed is applied once, whatever late messages say', () => {
+test('what is committed is applied once and in order, whatever late messages say', () => {
   const { server, applied } = oneServerOf(3)
   const entries = entriesOf(1, 1)
   server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 2 })
@@ -406,6 +475,29 @@ test('what is committed is applied once, whatever late messages say', () => {
   server.appendEntries({ ...heartbeat(1, 1), entries, leaderCommit: 2 })
   expect(server.report()).toMatchObject({ commitIndex: 2, lastApplied: 2 })
   expect(applied.map(({ index }) => index)).toEqual([1, 2])
+})
+
+test('a leader sends what a follower lacks, what that follows, and what is committed (5.3)', () => {
+  const { server, clock, appends, last, before } = leaderOf(2)
+  appends.length = 0
+  for (const command of ['a', 'b']) server.submit(command)
+  clock.advance(50)
+  const [one] = appends.splice(0)
+  const entries = ['a', 'b'].map((command) => ({ command, term: 1 }))
+  expect(one?.args).toMatchObject({ ...before, entries, leaderCommit: last })
+  one?.reply({ term: 1, success: true })
+  clock.advance(50)
+  const nothing = { prevLogIndex: last + 2, prevLogTerm: 1, entries: [] }
+  expect(appends.at(-1)?.args).toMatchObject({ ...nothing, leaderCommit: last + 2 })
+})
+
+test('a leader that was just elected knows of nobody’s entries (Figure 2)', () => {
+  const { server, clock, votes } = oneServerOf(3)
+  server.appendEntries({ ...heartbeat(2, 1), entries: entriesOf(1, 2) })
+  clock.advance(TIMEOUT_MS)
+  for (const { reply } of votes) reply({ term: 3, voteGranted: true })
+  expect(server.report().role).toBe('Leader')
+  expect([...server.matchIndex.values()]).toEqual([0, 0])
 })
 
 test('an entry is committed once a majority holds it, the leader included (5.3)', () => {
@@ -485,20 +577,48 @@ test('answers to a leader that was deposed commit nothing', () => {
   expect(server.report()).toMatchObject({ role: 'Follower', commitIndex: last })
 })
 
-test('a late answer does not undo what the leader knows of a follower', () => {
-  const { server, clock, appends, last } = leaderOf(2)
+test('answers to what it sent as an earlier leader commit nothing', () => {
+  const { server, clock, votes, appends, before, last } = leaderOf(3)
   for (const command of ['a', 'b', 'c']) server.submit(command)
   clock.advance(50)
-  const carrying = appends.find(({ args }) => args.entries.length === 3)
+  const sent = appends.filter(({ args }) => args.entries.length > 0)
+  // Another leader replaces them; then this server leads again, and takes others.
+  server.appendEntries({ ...heartbeat(2, 2), ...before, entries: entriesOf(2) })
+  votes.length = 0
+  clock.advance(TIMEOUT_MS)
+  for (const { reply } of votes) reply({ term: 3, voteGranted: true })
+  for (const command of ['d', 'e']) server.submit(command)
+  for (const { reply } of sent) reply({ term: 1, success: true })
+  expect(server.report()).toMatchObject({ isLeader: true, term: 3, commitIndex: last })
+})
+
+/** A leader that knows its follower to have three entries, and older messages of its own. */
+function leaderAnswered() {
+  const cluster = leaderOf(2)
+  for (const command of ['a', 'b', 'c']) cluster.server.submit(command)
+  cluster.clock.advance(50)
+  const carrying = cluster.appends.find(({ args }) => args.entries.length === 3)
   carrying?.reply({ term: 1, success: true })
-  const heartbeats = appends.filter(({ args }) => args.entries.length === 0)
+  const heartbeats = cluster.appends.filter(({ args }) => args.entries.length === 0)
+  return { ...cluster, heartbeats }
+}
+
+test('a late answer does not undo what the leader knows of a follower', () => {
+  const { server, clock, appends, heartbeats, last } = leaderAnswered()
   for (const { reply } of heartbeats) reply({ term: 1, success: true })
+  appends.length = 0
+  clock.advance(50)
+  expect(server.report().commitIndex).toBe(last + 3)
+  expect(appends[0]?.args).toMatchObject({ prevLogIndex: last + 3, entries: [] })
+})
+
+test('a late refusal does not undo what the leader knows of a follower', () => {
+  const { clock, appends, heartbeats, last } = leaderAnswered()
   const sent = appends.length
   for (const { reply } of heartbeats) reply({ term: 1, success: false })
   expect(appends).toHaveLength(sent)
   appends.length = 0
   clock.advance(50)
-  expect(server.report().commitIndex).toBe(last + 3)
   expect(appends[0]?.args).toMatchObject({ prevLogIndex: last + 3, entries: [] })
 })
 

@@ -1,5 +1,6 @@
 /** Servers as processes of their own, as `./raft.sh part4 serve` starts them. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -13,9 +14,12 @@ import type { Member } from '../src/members.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
+const FIRST_PORT = 10_000
+const LAST_PORT = 32_000
+
 /** How often to look whether something has come about, and for how long, in ms. */
 const LOOK_INTERVAL_MS = 20
-const LOOK_TIMEOUT_MS = 30_000
+const LOOK_TIMEOUT_MS = 90_000
 
 /** As far as tests look at it. */
 export interface Status {
@@ -127,8 +131,16 @@ export class ProcessCluster {
       http: `127.0.0.1:${ports[2 * id + 1]}`,
     }))
     const cluster = new ProcessCluster(members, args)
-    for (const id of cluster.ids) cluster.launch(id)
-    await cluster.leader()
+    try {
+      for (const id of cluster.ids) cluster.launch(id)
+      await cluster.leader()
+      // Those that it does not need may still be starting.
+      await cluster.converged()
+    } catch (error) {
+      // Nobody else knows yet that it is there to be removed.
+      await cluster.remove()
+      throw error
+    }
     return cluster
   }
 
@@ -213,21 +225,25 @@ export class ProcessCluster {
   }
 }
 
-/** Ports that nobody has; all are held until the last is found, so that they differ. */
+/**
+ * Ports that nobody has. They lie below those that systems give to connections: one of those
+ * could be taken before a server listens there.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const holders = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const holder = createServer().listen(0, '127.0.0.1')
-      await once(holder, 'listening')
-      return holder
-    }),
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(FIRST_PORT, LAST_PORT)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports]
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const holder = createServer().listen(port, '127.0.0.1')
+  const listens = await once(holder, 'listening').then(
+    () => true,
+    () => false,
   )
-  const ports = holders.map((holder) => (holder.address() as { port: number }).port)
-  await Promise.all(
-    holders.map(async (holder) => {
-      holder.close()
-      await once(holder, 'close')
-    }),
-  )
-  return ports
+  await new Promise((resolve) => holder.close(resolve))
+  return listens
 }

@@ -12,6 +12,7 @@
 import { Buffer, isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
+import { Feed } from './feed.ts'
 import {
   type Condition,
   holds,
@@ -153,8 +154,9 @@ function routeNode(app: App, node: Node): void {
   }
   route(app, '/status', { GET: () => json(200, node.status()) })
   route(app, '/applied', { GET: () => inLines(node.applied()) })
+  const feed = new Feed(node.follow)
   route(app, '/log', {
-    GET: (c) => (c.req.method === 'HEAD' ? events(null) : inEvents(node.follow)),
+    GET: (c) => (c.req.method === 'HEAD' ? events(null) : events(feed.open())),
   })
   route(app, '/block', { POST: () => block(true) })
   route(app, '/unblock', { POST: () => block(false) })
@@ -454,31 +456,6 @@ function inLines(objects: Iterable<object>): Response {
   return new Response(body, {
     headers: { 'Content-Type': 'application/x-ndjson', ...NO_SNIFFING },
   })
-}
-
-/** Who reads the log too slowly is cut off, or this server would keep it all. In bytes. */
-const MAX_BEHIND = 16 * 1024 * 1024
-
-function inEvents(follow: Node['follow']): Response {
-  const encoder = new TextEncoder()
-  let stop = () => {}
-  const body = new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        stop = follow((line) => {
-          controller.enqueue(encoder.encode(`data: ${line.trimEnd()}\n\n`))
-          if ((controller.desiredSize ?? 0) > 0) return
-          stop()
-          controller.error(new Error('too slow'))
-        })
-        // The headers leave with the first bytes.
-        controller.enqueue(encoder.encode(': the test log of this server\n\n'))
-      },
-      cancel: () => stop(),
-    },
-    new ByteLengthQueuingStrategy({ highWaterMark: MAX_BEHIND }),
-  )
-  return events(body)
 }
 
 function events(body: ReadableStream | null): Response {

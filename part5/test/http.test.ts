@@ -687,8 +687,22 @@ test('who reads the log too slowly is cut off', async () => {
   const response = await site.ask('GET', '/log')
   const line = 'x'.repeat(1024 * 1024)
   for (let i = 0; i < 20; i += 1) for (const onLine of site.lines) onLine(line)
+  await turn()
   expect(site.lines.size).toBe(0)
   await expect(response.text()).rejects.toThrow('too slow')
+})
+
+test('what a turn says is made into bytes once, however many read it', async () => {
+  const site = new Site()
+  const responses = [await site.ask('GET', '/log'), await site.ask('GET', '/log')]
+  const readers = responses.map(({ body }) =>
+    (body as ReadableStream<Uint8Array>).getReader(),
+  )
+  for (const reader of readers) await reader.read()
+  for (const line of ['1', '2']) for (const onLine of site.lines) onLine(`${line}\n`)
+  const [one, other] = await Promise.all(readers.map((reader) => reader.read()))
+  expect(Buffer.from(one?.value ?? []).toString()).toBe('data: 1\n\ndata: 2\n\n')
+  expect(other?.value).toBe(one?.value)
 })
 
 test('a server can be cut off from its peers, and let back', async () => {

@@ -12,6 +12,7 @@
 import { Buffer, isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
+import { Feed } from './feed.ts'
 import {
   type Condition,
   holds,
@@ -36,10 +37,12 @@ export interface Node {
   follow(onLine: (line: string) => void): () => void
   /** How long ago it heard from the leader, in ms; null when it knows none. */
   leaderHeardMsAgo(): number | null
+  /** Why it should be asked nothing now, or null when it should. */
+  whyNotReady(): string | null
   /** Cuts it off from its peers, or lets it back. */
   setBlocked(isBlocked: boolean): void
-  /** @returns the last entry that its snapshot then stands for. */
-  takeSnapshot(): Promise<number>
+  /** @returns the last entry that its snapshot then stands for; null when it stops before. */
+  takeSnapshot(): Promise<number | null>
 }
 
 export interface HttpOptions {
@@ -154,12 +157,29 @@ function routeNode(app: App, node: Node): void {
     return json(200, { blocked: isBlocked })
   }
   route(app, '/status', { GET: () => json(200, node.status()) })
+  route(app, '/ready', {
+    GET() {
+      const reason = node.whyNotReady()
+      return reason === null
+        ? json(200, { ready: true })
+        : fail(503, reason, RETRY_AFTER)
+    },
+  })
   route(app, '/applied', { GET: () => inLines(node.applied()) })
+  const feed = new Feed(node.follow)
   route(app, '/log', {
-    GET: (c) => (c.req.method === 'HEAD' ? events(null) : inEvents(node.follow)),
+    GET(c) {
+      if (c.req.method === 'HEAD') return events(null)
+      if (feed.size < MAX_WATCHERS) return events(feed.open())
+      return fail(503, `${feed.size} read this log already`, RETRY_AFTER)
+    },
   })
   route(app, '/snapshot', {
-    POST: async () => json(200, { lastIncludedIndex: await node.takeSnapshot() }),
+    POST: async () => {
+      const lastIncludedIndex = await node.takeSnapshot()
+      if (lastIncludedIndex === null) return fail(503, 'this server stops')
+      return json(200, { lastIncludedIndex })
+    },
   })
   route(app, '/block', { POST: () => block(true) })
   route(app, '/unblock', { POST: () => block(false) })
@@ -461,30 +481,8 @@ function inLines(objects: Iterable<object>): Response {
   })
 }
 
-/** Who reads the log too slowly is cut off, or this server would keep it all. In bytes. */
-const MAX_BEHIND = 16 * 1024 * 1024
-
-function inEvents(follow: Node['follow']): Response {
-  const encoder = new TextEncoder()
-  let stop = () => {}
-  const body = new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        stop = follow((line) => {
-          controller.enqueue(encoder.encode(`data: ${line.trimEnd()}\n\n`))
-          if ((controller.desiredSize ?? 0) > 0) return
-          stop()
-          controller.error(new Error('too slow'))
-        })
-        // The headers leave with the first bytes.
-        controller.enqueue(encoder.encode(': the test log of this server\n\n'))
-      },
-      cancel: () => stop(),
-    },
-    new ByteLengthQueuingStrategy({ highWaterMark: MAX_BEHIND }),
-  )
-  return events(body)
-}
+/** What is written leaves once for each of them: so many read the log, and no more. */
+const MAX_WATCHERS = 32
 
 function events(body: ReadableStream | null): Response {
   return new Response(body, {

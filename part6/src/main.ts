@@ -14,6 +14,7 @@ import { realClock } from './clock.ts'
 import { StartError, UsageError } from './errors.ts'
 import type { Condition } from './kv.ts'
 import { areNear, parseMembers } from './members.ts'
+import { isLoopback } from './origin.ts'
 import type { Change } from './serve.ts'
 import { HttpTransport } from './transport.ts'
 
@@ -62,6 +63,8 @@ interface Serving {
   readonly timeout: number
   readonly electionTimeout?: readonly [number, number]
   readonly allowOrigin: readonly string[]
+  readonly maxConnections: number
+  readonly listen?: string
   readonly insecure: boolean
   readonly lease: boolean
   readonly print: boolean
@@ -89,6 +92,8 @@ program
   .option('--timeout <s>', 'a client waits so long for an answer', seconds, 5)
   .option('--election-timeout <min-max>', 'in ms (default: 150-300)', range)
   .option('--allow-origin <origin>', 'a page that may ask it, http://HOST:PORT', all, [])
+  .option('--listen <host>', 'where to listen, if not at its own name: 0.0.0.0, say')
+  .option('--max-connections <n>', 'of clients, at a time', wholeNumber, 10_000)
   .option('--insecure', 'listen where others can read and change all, too', false)
   .option(
     '--lease',
@@ -313,7 +318,9 @@ async function serve(options: Serving): Promise<void> {
   const members = parseMembers(options.cluster)
   const own = members.find(({ id }) => id === options.id)
   if (!own) throw new UsageError(`the cluster has no server ${options.id}`)
-  if (!areNear(members) && !options.insecure) {
+  const { listen } = options
+  const isNear = areNear(members) && (listen === undefined || isLoopback(listen))
+  if (!isNear && !options.insecure) {
     throw new UsageError(
       'not all servers are on loopback, and what they say to each other and to clients ' +
         'can be read and changed on its way; --insecure says that this may be',
@@ -331,6 +338,8 @@ async function serve(options: Serving): Promise<void> {
     folder,
     timeoutMs: options.timeout * 1000,
     allowOrigins: options.allowOrigin,
+    maxConnections: options.maxConnections,
+    ...(listen !== undefined && { listen }),
     lease: options.lease,
     ...(electionTimeout && { timing: { electionTimeout } }),
     ...(options.print && { onApply: (change: Change) => say(lineOf(change)) }),

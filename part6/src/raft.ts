@@ -119,8 +119,6 @@ const DEFAULT_TIMING: Timing = { electionTimeout: [150, 300], heartbeatInterval:
 const MAX_COMMAND_LENGTH = 2_000_000
 /** The most that one AppendEntries carries, in characters, unless one command is longer. */
 const MAX_ENTRIES_LENGTH = 1_000_000
-/** The share of what is applied between two snapshots that the log keeps after one. */
-const TAIL_SHARE = 0.25
 /** Between two pieces of a snapshot that is taken, in ms: others have their turns. */
 const PIECE_PAUSE_MS = 2
 
@@ -271,6 +269,7 @@ export class ConsensusModule {
     this.clock.clearTimeout(this.replicationTimer)
     this.clock.clearTimeout(this.syncTimer)
     this.clock.clearTimeout(this.snapshotTimer)
+    this.snapshots.stop()
     this.noteChange('becomes Dead')
   }
 
@@ -444,8 +443,7 @@ export class ConsensusModule {
 
   /**
    * Lets a snapshot of the state machine take the place of the entries that it has applied.
-   * Each server does so alone (7), and piece by piece. It is no use when nothing was applied
-   * since the last one, nor while one is taken.
+   * Each server does so alone (7), and piece by piece; if there is news, and none is taken.
    */
   takeSnapshot(): void {
     const isNews = this.lastApplied > this.snapshots.last.index
@@ -465,7 +463,7 @@ export class ConsensusModule {
     this.snapshotTimer = this.clock.setTimeout(() => {
       const isEnd = this.orStop(() => this.snapshots.takeMore())
       if (!isEnd) this.takeMoreSoon()
-      else this.dropBefore(this.tailOf(this.snapshots.last.index))
+      else this.dropBefore(this.snapshots.tailOf(this.base.index, this.log))
     }, PIECE_PAUSE_MS)
   }
 
@@ -721,11 +719,8 @@ export class ConsensusModule {
 
   /** What follows on lost entries finds a hole; after a lost piece, less has arrived. */
   private askBehind(peer: Peer, awaited: Unanswered | undefined): void {
-    if (awaited?.piece) {
-      this.sendPiece(peer, { ...awaited.piece, data: '', done: false }, awaited)
-    } else {
-      this.sendAppendEntries(peer, this.nextIndexOf(peer.id) - 1, [])
-    }
+    if (!awaited?.piece) this.sendAppendEntries(peer, this.nextIndexOf(peer.id) - 1, [])
+    else this.sendPiece(peer, { ...awaited.piece, data: '', done: false }, awaited)
   }
 
   private sendPiece(peer: Peer, args: InstallSnapshotArgs, awaited: Unanswered): void {
@@ -890,26 +885,12 @@ export class ConsensusModule {
     return this.log.slice(index - this.base.index, lastIndex - this.base.index)
   }
 
-  /** The first of the entries up to one that a follower may still need, if it is quick. */
-  private tailOf(index: number): number {
-    let room = TAIL_SHARE * this.snapshots.threshold
-    let first = index + 1
-    while (first - 1 > this.base.index) {
-      room -= lengthOf(this.entryAt(first - 1).command)
-      if (room < 0) break
-      first -= 1
-    }
-    return first
-  }
-
   private dropBefore(firstIndex: number): void {
     const log = this.entriesBetween(firstIndex - 1, this.lastLogIndex())
     this.base = { index: firstIndex - 1, term: this.termAt(firstIndex - 1) }
     this.log = log
-    this.traceState('snapshot', `keeps its log from entry ${firstIndex} on`, {
-      index: firstIndex,
-      snapshot: this.snapshots.last,
-    })
+    const fields = { index: firstIndex, snapshot: this.snapshots.last }
+    this.traceState('snapshot', `keeps its log from entry ${firstIndex} on`, fields)
   }
 
   /** As many as one message takes, and one at least. */

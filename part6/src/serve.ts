@@ -14,7 +14,13 @@ import { StartError } from './errors.ts'
 import { createApp, type Node } from './http.ts'
 import { hostOf, type Member } from './members.ts'
 import { createMetrics } from './metrics.ts'
-import type { AppliedEntry, LogEntry, Report, Timing } from './raft.ts'
+import type {
+  AppendEntriesArgs,
+  AppliedEntry,
+  LogEntry,
+  Report,
+  Timing,
+} from './raft.ts'
 import { type Message, Server } from './server.ts'
 import { KeyValueService } from './service.ts'
 import { type Entry, toEntry } from './sessions.ts'
@@ -30,6 +36,10 @@ export interface ServeOptions {
   readonly timeoutMs: number
   readonly allowOrigins: readonly string[]
   readonly timing?: Partial<Timing>
+  /** The host at which it listens, where that is not the one by which others know it. */
+  readonly listen?: string
+  /** Connections of clients; who comes when there are so many is hung up on. */
+  readonly maxConnections: number
   /** Answers reads in a lease. */
   readonly lease: boolean
   /** Called with each change that is applied. */
@@ -70,6 +80,19 @@ class TestLog {
 const LAST_ANSWERS_MS = 200
 /** A connection without a request is kept for so long, in ms. */
 const KEEP_ALIVE_MS = 60_000
+/** A client has so long for the head of a request, and for all of it, in ms. */
+const HEAD_MS = 5_000
+const REQUEST_MS = 60_000
+/** So often is looked for those who have taken longer, in ms. */
+const LOOK_MS = 1_000
+/** Of a request; the longest key takes 3 KiB, in bytes. */
+const MAX_HEAD = 16 * 1024
+/** Who waits for an answer says nothing; who takes none for longer is hung up on, in ms. */
+const SILENT_MS = 120_000
+
+/** Ready is who has heard its leader so lately, in ms, and is no more entries behind it. */
+const MOST_SILENT_MS = 1_000
+const MOST_BEHIND = 1_000
 
 /** Starts a server. @throws StartError */
 export async function startServer(options: ServeOptions): Promise<KeyValueServer> {
@@ -103,6 +126,8 @@ export class KeyValueServer {
   private role = 'Dead'
   /** By id: when a message of that peer arrived, by the clock. */
   private readonly heardAt = new Map<number, number>()
+  /** How far the log is committed, as leaders have said it. */
+  private leaderCommit = 0
 
   constructor(options: ServeOptions, storage: FileStorage) {
     this.options = options
@@ -136,9 +161,10 @@ export class KeyValueServer {
   async start(): Promise<void> {
     const { id, members, logger } = this.options
     const { raft, http } = this.own
-    await orStartError(() => this.server.listen(raft))
-    const port = Number(http.slice(http.lastIndexOf(':') + 1))
-    const host = hostOf(http).replace(/^\[|\]$/g, '')
+    const { listen = hostOf(http) } = this.options
+    await orStartError(() => this.server.listen(`${listen}:${portOf(raft)}`))
+    const port = portOf(http)
+    const host = listen.replace(/^\[|\]$/g, '')
     this.http.listen(port, host)
     await orStartError(() => once(this.http, 'listening'))
     for (const member of members) {
@@ -170,6 +196,7 @@ export class KeyValueServer {
       applied: () => this.applied(),
       follow: (onLine) => this.testLog.follow(onLine),
       leaderHeardMsAgo: () => this.leaderHeardMsAgo(),
+      whyNotReady: () => this.whyNotReady(),
       setBlocked: (isBlocked) => this.setBlocked(isBlocked),
       takeSnapshot: () => this.takeSnapshot(),
     }
@@ -190,7 +217,16 @@ export class KeyValueServer {
       return Response.json({ error: message }, { status })
     }
     const listener = getRequestListener(app.fetch, { errorHandler })
-    const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener)
+    const limits = {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEAD_MS,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: LOOK_MS,
+      maxHeaderSize: MAX_HEAD,
+    }
+    const server = createServer(limits, listener)
+    server.maxConnections = this.options.maxConnections
+    server.setTimeout(Math.max(SILENT_MS, 2 * this.options.timeoutMs))
     return server.on('clientError', refuse)
   }
 
@@ -216,8 +252,14 @@ export class KeyValueServer {
       this.server.consensus.trace('drop', text, fields)
       return
     }
-    if (message.to === this.own.id) this.heardAt.set(message.from, realClock.now())
+    if (message.to === this.own.id) this.hear(message)
     arrive()
+  }
+
+  private hear({ from, args }: Message): void {
+    this.heardAt.set(from, realClock.now())
+    const { leaderCommit = 0 } = args as Partial<AppendEntriesArgs>
+    this.leaderCommit = Math.max(this.leaderCommit, leaderCommit)
   }
 
   private setBlocked(isBlocked: boolean): void {
@@ -227,7 +269,7 @@ export class KeyValueServer {
     this.server.consensus.trace('note', message)
   }
 
-  private takeSnapshot(): Promise<number> {
+  private takeSnapshot(): Promise<number | null> {
     const { consensus } = this.server
     consensus.takeSnapshot()
     return new Promise((resolve) => consensus.snapshots.whenTaken(resolve))
@@ -258,6 +300,12 @@ export class KeyValueServer {
     return realClock.now() - heardAt
   }
 
+  private whyNotReady(): string | null {
+    const { isLeader, lastApplied } = this.server.consensus.report()
+    const heardMsAgo = this.leaderHeardMsAgo()
+    return notReady({ isLeader, heardMsAgo, behind: this.leaderCommit - lastApplied })
+  }
+
   /** What it knows of a peer: when it heard of it, and as a leader, how far its log is. */
   private knownOf(id: number, isLeader: boolean): object {
     const heardAt = this.heardAt.get(id)
@@ -284,11 +332,15 @@ export class KeyValueServer {
   }
 }
 
-/** What arrived is no request of HTTP. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
+
+/** What arrived is no request of HTTP, or did not arrive in time. */
 function refuse(error: Error & { readonly code?: string }, socket: Duplex): void {
   if (!socket.writable) return
-  const isLong = error.code === 'HPE_HEADER_OVERFLOW'
-  const status = isLong ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  const status = REFUSALS[error.code ?? ''] ?? '400 Bad Request'
   const body = JSON.stringify({ error: `this is no HTTP request: ${error.message}` })
   const headers = ['Content-Type: application/json', 'Connection: close']
   socket.end([`HTTP/1.1 ${status}`, ...headers, '', body].join('\r\n'))
@@ -306,6 +358,24 @@ function mustTellTime(log: readonly LogEntry[], folder: string): void {
   if (typeof first !== 'string' || 'elapsed' in toEntry(first)) return
   const problem = `${folder} has the log of part 4, whose entries tell no time`
   throw new StartError(`${problem}; give this server another folder with --data`)
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1))
+}
+
+/** Why a server should be asked nothing now, or null. */
+export function notReady(server: {
+  readonly isLeader: boolean
+  /** Null when it knows no leader. */
+  readonly heardMsAgo: number | null
+  /** In entries that are committed. */
+  readonly behind: number
+}): string | null {
+  const { isLeader, heardMsAgo, behind } = server
+  if (isLeader) return null
+  if (heardMsAgo === null || heardMsAgo > MOST_SILENT_MS) return 'it hears no leader'
+  return behind > MOST_BEHIND ? `it is ${behind} entries behind its leader` : null
 }
 
 function saying(role: Report['role'], term: number): string {

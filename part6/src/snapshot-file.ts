@@ -45,8 +45,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
   }
 
   end(): void {
-    const digits = this.checksum.toString(16).padStart(8, '0')
-    this.append(lineOf({ bytes: this.length, crc32: digits }))
+    this.append(lastLineOf(this.length, this.checksum))
     fs.fdatasyncSync(this.fd)
     fs.closeSync(this.fd)
     fs.renameSync(this.temporary, this.file)
@@ -74,7 +73,7 @@ export class SnapshotFileReader implements SnapshotReader {
   private readonly fd: number
   /** Where the state machine's text begins. */
   private readonly start: number
-  private readonly checksum: number
+  private readonly footer: string
 
   /** @throws Error that says what is wrong with its beginning or its end. */
   constructor(file: string) {
@@ -82,16 +81,15 @@ export class SnapshotFileReader implements SnapshotReader {
     try {
       const header = this.firstLine()
       const { format, lastIncludedIndex, lastIncludedTerm } = parsed(header)
-      if (typeof format === 'number' && format !== FORMAT) {
+      if (typeof format !== 'number') throw new Error('it says no format')
+      if (format !== FORMAT) {
         throw new Error(`it has format ${format}, and this program reads ${FORMAT}`)
       }
       this.last = { index: Number(lastIncludedIndex), term: Number(lastIncludedTerm) }
       this.start = Buffer.byteLength(header)
-      const footer = this.lastLine()
-      const { bytes, crc32 } = parsed(footer)
-      this.length = Number(bytes)
-      this.checksum = Number.parseInt(String(crc32), 16)
-      const size = this.start + this.length + Buffer.byteLength(footer)
+      this.footer = this.lastLine()
+      this.length = Number(parsed(this.footer).bytes)
+      const size = this.start + this.length + Buffer.byteLength(this.footer)
       if (size !== fs.fstatSync(this.fd).size)
         throw new Error('it is damaged: its length is another')
     } catch (error) {
@@ -107,7 +105,8 @@ export class SnapshotFileReader implements SnapshotReader {
     for (let at = 0; at < end; at += PIECE_BYTES) {
       checksum = crc32(this.bytesAt(at, Math.min(PIECE_BYTES, end - at)), checksum)
     }
-    if (checksum !== this.checksum)
+    // As text: a digit can be another, and say the same.
+    if (this.footer !== lastLineOf(this.length, checksum))
       throw new Error('it is damaged: its checksum is another')
   }
 
@@ -165,6 +164,10 @@ export function syncFolderOf(file: string): void {
   const folder = fs.openSync(dirname(file), 'r')
   fs.fsyncSync(folder)
   fs.closeSync(folder)
+}
+
+function lastLineOf(bytes: number, checksum: number): string {
+  return lineOf({ bytes, crc32: checksum.toString(16).padStart(8, '0') })
 }
 
 function lineOf(value: object): string {

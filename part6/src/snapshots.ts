@@ -4,7 +4,7 @@
  * what the leader's log has no more, and that follower gets it. All three go in pieces, of
  * which each is short work: nothing else has to wait for a snapshot, however long it is.
  */
-import type { Command, Position } from './raft.ts'
+import type { Command, LogEntry, Position } from './raft.ts'
 import type { SnapshotReader, SnapshotWriter, Storage } from './storage.ts'
 
 /** InstallSnapshot RPC, sent to followers that lack what the leader's log has no more. */
@@ -49,6 +49,8 @@ export interface Restoration {
 const MIN_LENGTH = 4_000_000
 /** … and so many times as much as the last one is long. */
 const FACTOR = 4
+/** The share of what is applied between two snapshots that the log keeps after one. */
+const TAIL_SHARE = 0.25
 /** What an entry adds to its command: as much work as so many characters. */
 const ENTRY_OVERHEAD = 150
 
@@ -78,15 +80,16 @@ interface Sending {
 export class Snapshots {
   /** The latest stands for all entries up to this one. */
   last: Position = { index: 0, term: 0 }
+  /** How long it is, in the units of the storage. */
+  length = 0
 
   private readonly storage: Storage
   private readonly stateMachine: StateMachine
   private readonly minLength: number
-  /** How long the latest is, and what was applied since one was begun. */
-  private length = 0
+  /** What was applied since one was begun, in characters. */
   private appliedLength = 0
   private taking: Taking | null = null
-  private readonly waiting: ((lastIndex: number) => void)[] = []
+  private readonly waiting: ((lastIndex: number | null) => void)[] = []
   private arriving: Arriving | null = null
   /** By peer. */
   private readonly sending = new Map<number, Sending>()
@@ -142,10 +145,19 @@ export class Snapshots {
     return this.sending.size > 0
   }
 
-  /** @param onTaken is told the latest one's last index: when none is taken any more. */
-  whenTaken(onTaken: (lastIndex: number) => void): void {
+  /**
+   * @param onTaken is told the latest one's last index, when none is taken any more; null
+   * when the server stops before.
+   */
+  whenTaken(onTaken: (lastIndex: number | null) => void): void {
     if (this.taking) this.waiting.push(onTaken)
     else onTaken(this.last.index)
+  }
+
+  /** The server stops: what it has written of one is left, as in a crash. */
+  stop(): void {
+    this.taking = null
+    for (const onTaken of this.waiting.splice(0)) onTaken(null)
   }
 
   /** Begins one, of what the state machine has applied. */
@@ -172,6 +184,18 @@ export class Snapshots {
     }
     for (const onTaken of this.waiting.splice(0)) onTaken(this.last.index)
     return true
+  }
+
+  /** The first entry behind the latest that a follower may still need, if it is quick. */
+  tailOf(baseIndex: number, log: readonly LogEntry[]): number {
+    let room = TAIL_SHARE * this.threshold
+    let first = this.last.index + 1
+    while (first - 1 > baseIndex) {
+      room -= lengthOf((log[first - 2 - baseIndex] as LogEntry).command)
+      if (room < 0) break
+      first -= 1
+    }
+    return first
   }
 
   /**

@@ -282,7 +282,12 @@ export class FileStorage implements Storage {
     this.file = file
     this.lock = orStorageError(`cannot open ${file}`, () => lock(file))
     try {
-      this.number = this.logNumbers().at(-1) ?? 0
+      const numbers = this.logNumbers()
+      // Its term and vote are gone with it.
+      if (numbers.length === 0 && this.snapshotIndexes().length > 0) {
+        throw new StorageError(`${file} is not there, and a snapshot is. ${UNFIT}`)
+      }
+      this.number = numbers.at(-1) ?? 0
       const path = this.logFile(this.number)
       this.fd = orStorageError(`cannot open ${path}`, () => openLog(path))
     } catch (error) {
@@ -295,7 +300,7 @@ export class FileStorage implements Storage {
   load(): PersistentState {
     return orStorageError(`cannot read ${this.file}`, () => {
       const snapshot = this.findSnapshot()
-      const numbers = this.numbersAfter(snapshot.last)
+      const numbers = this.numbersAfter(snapshot.last, snapshot.remark)
       const state = new Recovery(this.baseOf(numbers[0] as number))
       for (const number of numbers) this.replay(number, state)
       const isHeld = state.cut(snapshot.last)
@@ -450,7 +455,7 @@ export class FileStorage implements Storage {
     for (const index of this.snapshotIndexes().reverse()) {
       const file = this.snapshotFile(index)
       try {
-        return { last: checked(file), remark }
+        return { last: checked(file, index), remark }
       } catch (error) {
         remark ??= `${file} cannot be used: ${reasonOf(error)}`
       }
@@ -463,14 +468,13 @@ export class FileStorage implements Storage {
   }
 
   /** The files that are needed after a snapshot. */
-  private numbersAfter(last: Position): number[] {
+  private numbersAfter(last: Position, remark: string | null = null): number[] {
     const numbers = this.logNumbers()
     const first = numbers.findLastIndex((each) => this.baseOf(each).index <= last.index)
     if (first !== -1) return numbers.slice(first)
     const file = this.logFile(numbers[0] as number)
-    throw new StorageError(
-      `${file} follows on a snapshot that is not there, or is an older one. ${UNFIT}`,
-    )
+    const problem = `${file} follows on a snapshot that is not there, or is an older one`
+    throw new StorageError(`${remark === null ? '' : `${remark}. `}${problem}. ${UNFIT}`)
   }
 
   /** Which entry the file follows on. */
@@ -541,12 +545,14 @@ export class FileStorage implements Storage {
   }
 }
 
-/** What a snapshot stands for, if all of its file is as it was written. */
-function checked(file: string): Position {
+/** What a snapshot stands for, if all of its file is as it was written, and in its place. */
+function checked(file: string, index: number): Position {
   const reader = new SnapshotFileReader(file)
   try {
     reader.check()
-    return reader.last
+    const { last } = reader
+    if (last.index !== index) throw new Error(`it is of entry ${last.index}`)
+    return last
   } finally {
     reader.close()
   }

@@ -333,8 +333,8 @@ export class Harness {
     end(this.world, { kind: 'disconnect', server: (client as RecordedClient).id })
   }
 
-  /** Has a server take a snapshot. @returns the last entry that it stands for. */
-  async snapshot(id: number): Promise<number> {
+  /** Has a server take one. @returns the last entry that it stands for; null if it stops. */
+  async snapshot(id: number): Promise<number | null> {
     const { consensus } = this.world.server(id)
     return this.world.until(
       new Promise((resolve) => {

@@ -23,6 +23,7 @@ class Site {
   readonly lines = new Set<(line: string) => void>()
   isBlocked = false
   leaderHeardMsAgo: number | null = 1_700
+  whyNotReady: string | null = null
   /** Of reads that a server asks the leader for: what to call with its answer. */
   readonly confirmations: ((index: number) => void)[] = []
   private readonly lastAtFirst: number
@@ -50,6 +51,7 @@ class Site {
         return () => this.lines.delete(onLine)
       },
       leaderHeardMsAgo: () => this.leaderHeardMsAgo,
+      whyNotReady: () => this.whyNotReady,
       setBlocked: (isBlocked) => {
         this.isBlocked = isBlocked
       },
@@ -645,6 +647,18 @@ test('OPTIONS says what there is, and anything else is 405', async () => {
   expect(site.isBlocked).toBe(false)
 })
 
+test('who balances the load is told whether a server should be asked, and why not', async () => {
+  const site = new Site()
+  const ready = await site.ask('GET', '/ready')
+  expect(ready.status).toBe(200)
+  expect(await ready.json()).toEqual({ ready: true })
+  site.whyNotReady = 'it hears no leader'
+  const notYet = await site.ask('GET', '/ready')
+  expect(notYet.status).toBe(503)
+  expect(notYet.headers.get('retry-after')).toBe('1')
+  expect(await errorOf(notYet)).toBe('it hears no leader')
+})
+
 test('there is nothing at other paths', async () => {
   const response = await new Site().ask('GET', '/nowhere')
   expect(response.status).toBe(404)
@@ -688,8 +702,22 @@ test('who reads the log too slowly is cut off', async () => {
   const response = await site.ask('GET', '/log')
   const line = 'x'.repeat(1024 * 1024)
   for (let i = 0; i < 20; i += 1) for (const onLine of site.lines) onLine(line)
+  await turn()
   expect(site.lines.size).toBe(0)
   await expect(response.text()).rejects.toThrow('too slow')
+})
+
+test('what a turn says is made into bytes once, however many read it', async () => {
+  const site = new Site()
+  const responses = [await site.ask('GET', '/log'), await site.ask('GET', '/log')]
+  const readers = responses.map(({ body }) =>
+    (body as ReadableStream<Uint8Array>).getReader(),
+  )
+  for (const reader of readers) await reader.read()
+  for (const line of ['1', '2']) for (const onLine of site.lines) onLine(`${line}\n`)
+  const [one, other] = await Promise.all(readers.map((reader) => reader.read()))
+  expect(Buffer.from(one?.value ?? []).toString()).toBe('data: 1\n\ndata: 2\n\n')
+  expect(other?.value).toBe(one?.value)
 })
 
 test('a server can be cut off from its peers, and let back', async () => {
@@ -715,12 +743,23 @@ test('POST /snapshot has a server take one, and says what it stands for then', a
   // There is nothing new.
   const again = await site.ask('POST', '/snapshot')
   expect(await again.json()).toEqual({ lastIncludedIndex: 7 })
-  expect((await site.ask('GET', '/snapshot')).status).toBe(405)
+  expect((await site.ask('PUT', '/snapshot')).status).toBe(405)
   // Its log keeps a million characters before.
   const metrics = await (await site.ask('GET', '/metrics')).text()
   expect(metrics).toContain('raft_snapshot_index 7\n')
   expect(metrics).toContain('raft_first_log_index 5\n')
   expect(metrics).toContain('raft_last_log_index 7\n')
+})
+
+test('whoever waits for a snapshot hears when the server stops', async () => {
+  const site = new Site()
+  await site.ask('PUT', '/kv/x', { body: 'x' })
+  const waiting = site.send('POST', '/snapshot')
+  await turn()
+  site.single.consensus.stop()
+  const response = await waiting
+  expect(response.status).toBe(503)
+  expect(await response.json()).toEqual({ error: 'this server stops' })
 })
 
 test('requests for another host are refused: the name may lead here by a trick', async () => {

@@ -261,6 +261,7 @@ export const part: Part<KeyValueNode> = {
     new KeyValueNode(surroundings, (options) => new ConsensusModule(options), FORGETFUL),
   view: (server) => new NodeView(server),
   submit: (server, command) => server.consensus.submit(command),
+  takeSnapshot: (server) => server.consensus.takeSnapshot(),
   rules: [carriedOutOnce],
   clients: {
     rpcs: {

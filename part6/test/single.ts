@@ -59,8 +59,8 @@ export class Single {
     return this
   }
 
-  /** @returns the last entry that the snapshot then stands for. */
-  takeSnapshot(): Promise<number> {
+  /** @returns the last entry that the snapshot then stands for; null when it stops before. */
+  takeSnapshot(): Promise<number | null> {
     this.consensus.takeSnapshot()
     return new Promise((resolve) => this.consensus.snapshots.whenTaken(resolve))
   }

@@ -25,6 +25,7 @@ export class HttpFront {
         applied: () => [],
         follow: () => () => {},
         leaderHeardMsAgo: () => null,
+        whyNotReady: () => null,
         setBlocked() {},
         takeSnapshot: async () => 0,
       },
