@@ -111,3 +111,11 @@ test('colours are for terminals that want them', () => {
   expect(showsColor({}, { FORCE_COLOR: '1' })).toBe(true)
   expect(showsColor({}, { FORCE_COLOR: '1', NO_COLOR: '1' })).toBe(false)
 })
+
+test('of an entry that changes the cluster it tells who is in it then', () => {
+  const configuration = { members: [{ id: 0 }, { id: 2 }], removed: [1] }
+  const entries = [{ term: 1, command: null, configuration }]
+  expect(prettyLine({ ...LINE, ...rpc({ entries }) })).toContain(
+    'entries=[1:members 0, 2]',
+  )
+})

@@ -3,32 +3,39 @@ import { createWriteStream, rmSync, type WriteStream } from 'node:fs'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openPage } from '../cli/open.ts'
-import { paint, say } from '../cli/print.ts'
+import { say } from '../cli/print.ts'
 import { showProgress } from '../cli/progress.ts'
 import { writeWhole } from '../cli/whole.ts'
 import { explain } from '../histories/explain.ts'
 import { randomStreams } from '../lab/random.ts'
 import { loadClients } from '../processes/clients.ts'
 import { Cluster } from '../processes/cluster.ts'
+import type { Namespaces } from '../processes/namespaces.ts'
 import type { Program } from '../processes/program.ts'
-import type { Outcome } from '../testlog/event.ts'
 import { HistoryPages } from '../viz/history.ts'
 import { writeTimelines } from '../viz/index.ts'
 import { type Round, runRound } from './round.ts'
+import {
+  EXIT_FOUND,
+  EXIT_UNKNOWN,
+  type Row,
+  rowOf,
+  sentenceOf,
+  wordFor,
+} from './shares.ts'
 
 export interface ChaosOptions {
   readonly minutes: number
   readonly seed: number
   readonly servers: number
   readonly clients: number
+  /** Of the servers, as they take it; theirs if it is not said. */
+  readonly electionTimeout?: string
   /** Which mistake the program has in it, for the command that does the same again. */
   readonly mistake?: string
   readonly open: boolean
   readonly json: boolean
 }
-
-const EXIT_FOUND = 1
-const EXIT_UNKNOWN = 3
 
 const ROUND_MS = 20_000
 /** A client rests for so long between two operations, on average. */
@@ -39,17 +46,20 @@ export class Chaos {
   private readonly program: Program
   private readonly folder: string
   private readonly options: ChaosOptions
+  private readonly namespaces: Namespaces | null
   private log: WriteStream | null = null
   private readonly deaths: string[] = []
-  private readonly totals: Record<Outcome, number> = {
-    done: 0,
-    'not done': 0,
-    unknown: 0,
-  }
-  private faults = 0
+  /** What has come of each round. */
+  readonly rows: Row[] = []
 
-  constructor(part: Program, folder: string, options: ChaosOptions) {
+  constructor(
+    part: Program,
+    folder: string,
+    options: ChaosOptions,
+    namespaces: Namespaces | null,
+  ) {
     this.program = part
+    this.namespaces = namespaces
     this.folder = folder
     this.options = options
   }
@@ -57,12 +67,15 @@ export class Chaos {
   /** @returns the exit code. */
   async run(): Promise<number> {
     const { program, folder, options } = this
+    const { electionTimeout } = options
     await this.write('command.txt', `${this.command}\n`)
     const cluster = await Cluster.start({
       program,
       servers: options.servers,
       folder,
       usualPorts: false,
+      ...(electionTimeout && { serveArgs: ['--election-timeout', electionTimeout] }),
+      ...(this.namespaces && { namespaces: this.namespaces }),
       onLine: ({ bytes }) => {
         this.log?.write(bytes)
         this.log?.write('\n')
@@ -82,9 +95,15 @@ export class Chaos {
   }
 
   private get command(): string {
-    const { minutes, seed, servers, clients, mistake } = this.options
+    const { minutes, seed, servers, clients, mistake, electionTimeout } = this.options
+    const network = this.namespaces ? 'namespaces' : 'relays'
     const options = [`--minutes ${minutes}`, `--seed ${seed}`, `--servers ${servers}`]
-    options.push(`--clients ${clients}`, ...(mistake ? [`--mistake ${mistake}`] : []))
+    options.push(
+      `--clients ${clients}`,
+      `--network ${network}`,
+      ...(mistake ? [`--mistake ${mistake}`] : []),
+      ...(electionTimeout ? [`--election-timeout ${electionTimeout}`] : []),
+    )
     return `npm run chaos -- ${this.program.part} ${options.join(' ')}`
   }
 
@@ -111,27 +130,22 @@ export class Chaos {
           restMs: REST_MS,
           signal: new AbortController().signal,
         })
-        this.count(round)
+        const row = rowOf(round)
+        this.rows.push(row)
         progress.update(total - Math.max(0, (endsAt - performance.now()) / 1000))
         const exitCode = this.exitCodeFor(round)
-        if (options.json) say(JSON.stringify(rowOf(round)))
+        if (options.json) say(JSON.stringify(row))
         if (exitCode === 0) continue
         progress.stop()
         await cluster.close()
-        await this.keep(round)
+        cluster.keepDisks()
+        await this.keep(round, wordFor(exitCode, row))
         return exitCode
       }
     } finally {
       progress.stop()
     }
     return this.sayAllWell()
-  }
-
-  private count({ counts, faults }: Round): void {
-    this.faults += faults.length
-    for (const outcome of ['done', 'not done', 'unknown'] as const) {
-      this.totals[outcome] += counts[outcome]
-    }
   }
 
   private exitCodeFor({ found, problem }: Round): number {
@@ -141,21 +155,15 @@ export class Chaos {
   }
 
   private sayAllWell(): number {
-    if (!this.options.json) {
-      const { done, unknown } = this.totals
-      const notDone = this.totals['not done']
-      say(
-        `${paint('green', 'linearizable')}  ${this.program.part}, seed ${this.options.seed}: ` +
-          `${done} operations done, ${notDone} not done, ${unknown} unknown, ` +
-          `under ${this.faults} faults`,
-      )
-    }
+    const { program, options, rows } = this
+    const { seed } = options
+    if (!options.json) say(sentenceOf(program.part, { seed, rows, exitCode: 0 }))
     rmSync(this.folder, { recursive: true, force: true })
     return 0
   }
 
   /** Writes down all that is needed to look at a round that went wrong, and says where. */
-  private async keep(round: Round): Promise<void> {
+  private async keep(round: Round, word: string): Promise<void> {
     const { folder, options } = this
     const name = `round-${round.number}`
     const history = join(folder, `${name}-history.ndjson`)
@@ -171,14 +179,12 @@ export class Chaos {
       suffix: name,
     })
     if (options.json) return
-    const verdict = found.verdict === 'linearizable' ? 'failed' : found.verdict
-    say(
-      `${paint(verdict === 'unknown' ? 'yellow' : 'red', verdict)}  in round ${round.number}`,
-    )
+    say(`${word}  in round ${round.number}`)
     for (const text of this.deaths) say(`  ${text}`)
     if (round.problem) say(`  ${round.problem}`)
-    if (verdict === 'unknown') say(`  to judge, the ${found.reason} did not suffice`)
-    if (verdict === 'not linearizable')
+    if (found.verdict === 'unknown')
+      say(`  to judge, the ${found.reason} did not suffice`)
+    if (found.verdict === 'not linearizable')
       for (const line of explain(found)) say(`  ${line}`)
     say(`\nwhat clients saw  ${picture}`)
     for (const { file } of pages) say(`timeline          ${pathToFileURL(file).href}`)
@@ -206,9 +212,4 @@ export class Chaos {
 
 function toLines(rows: readonly object[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('')
-}
-
-function rowOf({ number, counts, faults, found, problem }: Round): object {
-  const { verdict } = found
-  return { round: number, verdict, ...counts, faults: faults.length, problem }
 }

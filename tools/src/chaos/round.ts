@@ -3,6 +3,7 @@
  * once more, and it is judged whether what the clients saw can be explained.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Finding } from '../histories/check.ts'
 import { check } from '../histories/check.ts'
 import type { History } from '../histories/history.ts'
@@ -42,6 +43,8 @@ export interface RoundOptions {
 export interface Round {
   readonly number: number
   readonly faults: readonly Planned[]
+  /** Who was in the cluster at the end. */
+  readonly servers: readonly number[]
   readonly counts: Readonly<Record<Outcome, number>>
   readonly rows: ClientHistory['rows']
   readonly history: History
@@ -53,7 +56,9 @@ export interface Round {
 const KEYS = ['a', 'b', 'c', 'd']
 const CLIENT_TIMEOUT_MS = 3_000
 /** After so long with nothing broken, whoever asks must have been answered. In ms. */
-const MENDED_MS = 20_000
+const MENDED_MS = 60_000
+/** So often is looked whether all agree by now, in ms. */
+const LOOK_MS = 200
 /** To judge takes no longer, in ms, and no more memory than 24 bytes for each step. */
 const JUDGED_MS = 60_000
 const MOST_STEPS = 16_000_000
@@ -62,7 +67,12 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   const { cluster, number, nextStream, ms } = options
   const history = new ClientHistory()
   const counts = { done: 0, 'not done': 0, unknown: 0 }
-  const faults = drawFaults(nextStream(), cluster.ids.length, ms)
+  const there = {
+    servers: cluster.ids.length,
+    machines: cluster.namespaces,
+    hasMembers: options.clients.hasMembers,
+  }
+  const faults = drawFaults(nextStream(), there, ms)
   const over = new AbortController()
   const keys = KEYS.map((key) => `${key}${number}`)
   const newClient = (id: number, random: Random) =>
@@ -88,11 +98,13 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   over.abort()
   await Promise.all(busy)
   const reader = newClient(options.firstClient + options.busyClients, nextStream())
-  const problem = await readAll(reader, keys)
+  const problem = (await readAll(reader, keys)) ?? (await agree(cluster))
   await reader.close()
   const { rows } = history
   const read = historyOf(rows)
-  return { number, faults, counts, rows, history: read, found: judge(read), problem }
+  const { ids: servers } = cluster
+  const found = judge(read)
+  return { number, faults, servers, counts, rows, history: read, found, problem }
 }
 
 function judge(history: History): Finding {
@@ -175,6 +187,35 @@ async function readAll(
     }
   }
   return null
+}
+
+/**
+ * Whoever is not gone is a member, and they all hold the same.
+ *
+ * @returns what was wrong, or null.
+ */
+async function agree(cluster: Cluster): Promise<string | null> {
+  const deadline = performance.now() + MENDED_MS
+  for (;;) {
+    const problem = await disagreement(cluster)
+    if (problem === null) return null
+    if (performance.now() > deadline) {
+      return `nothing was broken for ${MENDED_MS / 1000} s, and ${problem}`
+    }
+    await sleep(LOOK_MS)
+  }
+}
+
+async function disagreement(cluster: Cluster): Promise<string | null> {
+  const { ids } = cluster
+  const members = await cluster.members()
+  if (members === null) return 'no server leads'
+  if (!isDeepStrictEqual(new Set(members), new Set(ids))) {
+    return `the cluster is ${members.join(', ')}, while servers ${ids.join(', ')} run`
+  }
+  const all = await Promise.all(ids.map((id) => cluster.contentOf(id)))
+  const other = all.findIndex((content) => content === null || content !== all[0])
+  return other === -1 ? null : `server ${ids[other]} does not hold what ${ids[0]} does`
 }
 
 /** Waits, unless the signal says that it need not. */

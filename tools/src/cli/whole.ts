@@ -1,5 +1,5 @@
 import { createWriteStream, rmSync, statSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { atEnd } from './ending.ts'
@@ -18,7 +18,9 @@ export async function writeWhole(file: string, pieces: Pieces): Promise<void> {
   const unfinished = `${file}.${process.pid}.unfinished`
   const forget = atEnd(() => rmSync(unfinished, { force: true }))
   try {
-    await pipeline(pieces, createWriteStream(unfinished))
+    // It is there before the first piece is asked for, and so is gone for good when removed.
+    const handle = await open(unfinished, 'w')
+    await pipeline(pieces, handle.createWriteStream())
     await rename(unfinished, file)
   } catch (error) {
     await rm(unfinished, { force: true })

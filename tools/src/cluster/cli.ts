@@ -7,7 +7,8 @@ import { exitCodeOf, UsageError } from '../cli/exit.ts'
 import { openPage } from '../cli/open.ts'
 import { complain, paint, say } from '../cli/print.ts'
 import { programOf } from '../processes/program.ts'
-import { type News, Watch } from './watch.ts'
+import type { View } from './standing.ts'
+import { MOST_SERVERS, type News, TOO_MANY, Watch } from './watch.ts'
 import { Web } from './web.ts'
 
 interface Options {
@@ -23,8 +24,9 @@ interface Options {
 const HELP = `
 The servers listen on loopback, at 127.0.0.1:8000 and so on if nobody else does: then
 ./raft.sh finds them by itself. The page shows them live; its buttons kill -9, restart, stop
-and continue, cut off and let back, and cut or slow single links, one way. What was seen can
-be saved there. Ctrl-C ends the servers.
+and continue, cut off and let back, cut or slow single links, one way; where the cluster
+itself can change, they add a server, remove one, and let one lead. What was seen can be saved
+there. Ctrl-C ends the servers.
 
 Examples:
   npm run cluster
@@ -39,7 +41,6 @@ Exit codes:
   2  the command line cannot be understood`
 
 const EXIT_FOUND = 1
-const MOST_SERVERS = 9
 
 process.exitCode = await exitCodeOf(main)
 
@@ -56,9 +57,7 @@ async function main(): Promise<number> {
     .addHelpText('after', HELP)
     .parse()
   const options = command.opts<Options>()
-  if (options.servers > MOST_SERVERS) {
-    throw new UsageError(`a cluster here has at most ${MOST_SERVERS} servers`)
-  }
+  if (options.servers > MOST_SERVERS) throw new UsageError(TOO_MANY)
   const chosen = programOf(options.part)
   const folder = options.data
     ? resolve(options.data)
@@ -111,6 +110,11 @@ function tellPerson(news: News): void {
   if (event === 'fault') say(paint('yellow', String(news.text)))
   if (event === 'death') {
     complain(`server ${server} has ended by itself; server-${server}.log says why`)
+  }
+  if (event === 'members') {
+    const { members, learner } = news as unknown as View
+    const learns = learner === null ? '' : `; ${learner} learns`
+    say(`members ${members.join(', ')}${learns}`)
   }
   if (event === 'verdict') {
     const { round, verdict, done, unknown, faults } = news

@@ -3,13 +3,18 @@
 import type { Condition, Status } from '../processes/server.ts'
 import type { Outcome } from '../testlog/event.ts'
 import type { Second } from './meter.ts'
+import type { Standing } from './standing.ts'
 
 export interface SeenServer {
   readonly id: number
   readonly address: string
   readonly pid: number | null
   readonly condition: Condition
+  /** How its latest life ended, if one has. */
+  readonly ending: string | null
   readonly isBlocked: boolean
+  /** What it is in the cluster; null where that is not known, or cannot change. */
+  readonly standing: Standing | null
   /** To whom what it sends does not arrive, and to whom it is slow. */
   readonly cutTo: readonly number[]
   readonly slowTo: readonly number[]
@@ -26,6 +31,8 @@ export interface SeenRound {
 
 export interface Seen {
   readonly part: string
+  /** Whether servers can be added and removed, and one can be let lead. */
+  readonly hasMembers: boolean
   readonly servers: readonly SeenServer[]
   readonly seconds: readonly Second[]
   /** Events of the test log so far. */

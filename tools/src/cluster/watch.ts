@@ -2,8 +2,9 @@
  * Watch: a cluster under somebody's eyes. It keeps what was seen, does what it is told to, and
  * tells what has changed.
  */
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { type Round, runRound } from '../chaos/round.ts'
 import { UsageError } from '../cli/exit.ts'
 import { writeWhole } from '../cli/whole.ts'
@@ -28,6 +29,7 @@ import { writeTimelines } from '../viz/index.ts'
 import { LogWindow } from '../viz/window.ts'
 import { Meter } from './meter.ts'
 import type { Answered, Saved, Seen, SeenRound, SeenServer } from './seen.ts'
+import { standingIn, type View, viewOf } from './standing.ts'
 
 /** Something that a program, or a person without the page, is told. */
 export type News = { readonly event: string } & Readonly<Record<string, unknown>>
@@ -40,8 +42,10 @@ export interface WatchOptions {
   readonly onNews: (news: News) => void
 }
 
+export const MOST_SERVERS = 9
 /** The timeline shows at least so many events, if there are. */
 const MOST_EVENTS = 4_000
+export const TOO_MANY = `a cluster here has at most ${MOST_SERVERS} servers`
 /** All in ms. */
 const STATUS_MS = 250
 const SECOND_MS = 1_000
@@ -63,6 +67,7 @@ export class Watch {
   private readonly log: LogFiles
   private readonly meter = new Meter()
   private readonly statuses = new Map<number, Status | null>()
+  private view: View | null = null
   private readonly timers: NodeJS.Timeout[]
   private readonly history = new ClientHistory()
   private readonly console: RecordedClient
@@ -85,6 +90,7 @@ export class Watch {
       servers,
       folder,
       usualPorts: true,
+      comesBack: clients.hasMembers,
       onLine: ({ event, bytes }) => {
         window.add(event, bytes)
         log.add(bytes)
@@ -124,11 +130,16 @@ export class Watch {
     ]
   }
 
+  get hasMembers(): boolean {
+    return this.clients.hasMembers
+  }
+
   get seen(): Seen {
     const { cluster, meter, window, rounds } = this
     return {
       part: cluster.part,
-      servers: cluster.ids.map((id) => this.seenServer(id)),
+      hasMembers: this.hasMembers,
+      servers: cluster.allIds.map((id) => this.seenServer(id)),
       seconds: meter.seconds,
       events: window.total,
       isChaos: this.chaos !== null,
@@ -138,12 +149,23 @@ export class Watch {
 
   /** What the console asks for. @param startsAt the server that is asked first, if any. */
   async ask(operation: Operation, startsAt: number | null): Promise<Answered> {
-    const manner = startsAt === null ? {} : { startsAt }
+    const place = startsAt === null ? -1 : this.cluster.ids.indexOf(startsAt)
+    const manner = place === -1 ? {} : { startsAt: place }
     const told = await this.console.execute(operation, manner)
     const answered = { outcome: told.outcome, ms: told.ms, text: textOf(told) }
     const { op, key } = operation
     this.options.onNews({ event: 'told', op, key, ...answered })
     return answered
+  }
+
+  /** Begins a server that is to join. @returns why not, or null. */
+  async add(): Promise<string | null> {
+    const { cluster } = this
+    if (cluster.ids.length >= MOST_SERVERS) return TOO_MANY
+    const server = await cluster.add()
+    const [address, pid] = [cluster.address(server), cluster.pid(server)]
+    this.options.onNews({ event: 'added', server, address, pid })
+    return null
   }
 
   /** Lets faults come by themselves, or ends that. */
@@ -170,8 +192,7 @@ export class Watch {
    */
   async save(): Promise<Saved> {
     if (this.window.total === 0) throw new UsageError('nothing has been seen yet')
-    this.saved += 1
-    const folder = `saved-${this.saved}`
+    const folder = this.nextSaved()
     const outDir = join(this.options.folder, folder)
     const file = join(outDir, 'test-log.ndjson')
     await writeWhole(file, decoded(this.log.bytes()))
@@ -198,7 +219,9 @@ export class Watch {
       address: cluster.address(id),
       pid: cluster.pid(id),
       condition: cluster.condition(id),
+      ending: cluster.endingOf(id),
       isBlocked: cluster.isBlocked(id),
+      standing: this.view && standingIn(this.view, id),
       cutTo: to.filter((link) => cluster.network.isCut(link)).map(idOf),
       slowTo: to.filter((link) => cluster.network.delayOf(link) > 0).map(idOf),
       status: this.statuses.get(id) ?? null,
@@ -208,8 +231,12 @@ export class Watch {
   private async look(): Promise<void> {
     const { cluster, statuses } = this
     await Promise.all(
-      cluster.ids.map(async (id) => statuses.set(id, await cluster.status(id))),
+      cluster.allIds.map(async (id) => statuses.set(id, await cluster.status(id))),
     )
+    const view = viewOf(statuses.values())
+    if (!view || isDeepStrictEqual(view, this.view)) return
+    this.view = view
+    this.options.onNews({ event: 'members', ...view })
   }
 
   private async measure(): Promise<void> {
@@ -258,6 +285,13 @@ export class Watch {
     const checked = { history: more.history, model: 'kv', found } as const
     const picture = await new HistoryPages(this.options.folder).draw(name, checked)
     this.options.onNews({ event: 'picture', round: number, picture })
+  }
+
+  /** A folder that is not there yet: one that is may be of an earlier run. */
+  private nextSaved(): string {
+    do this.saved += 1
+    while (existsSync(join(this.options.folder, `saved-${this.saved}`)))
+    return `saved-${this.saved}`
   }
 
   private async saveHistory(outDir: string): Promise<string | null> {

@@ -39,6 +39,8 @@ const server = z.number().int().min(0)
 const act = z.discriminatedUnion('act', [
   z.object({ act: z.enum(['kill', 'restart', 'stop', 'continue']), server }),
   z.object({ act: z.enum(['block', 'unblock']), server }),
+  z.object({ act: z.literal('add') }),
+  z.object({ act: z.enum(['remove', 'lead']), server }),
   z.object({ act: z.enum(['cut', 'mend', 'slow', 'fast']), from: server, to: server }),
   z.object({ act: z.literal('heal') }),
   z.object({ act: z.literal('chaos'), on: z.boolean() }),
@@ -204,6 +206,10 @@ async function carryOut(watch: Watch, asked: Act): Promise<string | null> {
     await cluster.heal()
     return null
   }
+  const isChange = asked.act === 'add' || asked.act === 'remove' || asked.act === 'lead'
+  if (isChange && !watch.hasMembers)
+    return `the cluster of ${cluster.part} stays as it is`
+  if (asked.act === 'add') return watch.add()
   const places = 'server' in asked ? [asked.server] : [asked.from, asked.to]
   if (!places.every((id) => cluster.ids.includes(id))) return 'there is no such server'
   if ('server' in asked) return actOnServer(cluster, asked)
@@ -238,6 +244,10 @@ async function actOnServer(
       return (await cluster.block(server)) ? null : silent
     case 'unblock':
       return (await cluster.unblock(server)) ? null : silent
+    case 'remove':
+      return cluster.remove(server)
+    case 'lead':
+      return cluster.handOver(server)
   }
 }
 

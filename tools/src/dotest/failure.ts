@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import type { SerializedError } from 'vitest/node'
+import { color } from '../cli/print.ts'
 
 /** How many lines to show before and after the one that failed. */
 const CONTEXT_LINES = 2
@@ -15,9 +17,11 @@ interface Place {
 export function describeError(root: string, error: SerializedError): string {
   const places = placesOf(root, error)
   const place = places.find(({ file }) => file.endsWith('.test.ts')) ?? places[0]
+  // Vitest paints it, whatever the output is.
+  const diff = String(error.diff ?? '')
   return [
     error.name ? `${error.name}: ${error.message}` : error.message,
-    error.diff ?? '',
+    color ? diff : stripVTControlCharacters(diff),
     place ? `at ${relative(root, place.file)}:${place.line}:${place.column}` : '',
     place ? excerpt(place) : '',
   ]

@@ -9,7 +9,7 @@ import {
   type Vitest,
 } from 'vitest/node'
 import { SEEDS_DONE } from '../harness/settings.ts'
-import { isExercise } from '../parts/find.ts'
+import { isOwn } from '../parts/find.ts'
 
 export interface Failure {
   readonly name: string
@@ -34,7 +34,7 @@ export class PartTests {
   /** @throws LoadError when a test file, or what it imports, cannot be loaded. */
   static async find(root: string, part: string): Promise<PartTests> {
     return PartTests.load(
-      isExercise(part) ? apart(join(root, part)) : { root, project: [part] },
+      isOwn(part) ? apart(join(root, part)) : { root, project: [part] },
     )
   }
 
@@ -47,7 +47,7 @@ export class PartTests {
     const own = {
       watch: false,
       // One at a time: they write to one log.
-      maxWorkers: 1,
+      fileParallelism: false,
       reporters: [
         {
           onTestCaseResult: (test: TestCase) => tests?.onResult(test),

@@ -9,6 +9,7 @@ import {
 } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { UsageError } from '../cli/exit.ts'
+import { leadBack } from '../parts/copy.ts'
 import { LAB_FILE, listParts } from '../parts/find.ts'
 import { takeOut } from './bodies.ts'
 import { carryFile } from './carry.ts'
@@ -113,17 +114,6 @@ function carry({ root, part, folder }: ExerciseOptions, earlier: string) {
 function filesInBoth(before: string, after: string): string[] {
   const files = readdirSync(join(before, 'src')).map((name) => `src/${name}`)
   return files.filter((file) => existsSync(join(after, file)))
-}
-
-/** What a test has from the repository is further away than it was. */
-function leadBack(root: string, folder: string): void {
-  const way = relative(join(folder, 'test'), root).replaceAll('\\', '/')
-  for (const name of readdirSync(join(folder, 'test'))) {
-    const file = join(folder, 'test', name)
-    const text = readFileSync(file, 'utf8')
-    const led = text.replaceAll("'../../", `'${way}/`)
-    if (led !== text) writeFileSync(file, led)
-  }
 }
 
 /** The packages of the part itself: nothing has to be installed. */

@@ -66,6 +66,9 @@ const FIELDS: Readonly<Record<FaultName, z.ZodRawShape>> = {
   },
   unreliable: {},
   'drop-calls': { server: id, after: count },
+  'add-server': { server: id.optional() },
+  'remove-server': { server: id },
+  transfer: { server: id },
 }
 
 const timed = { atMs: ms, forMs: ms.optional(), fromLeader: z.boolean().optional() }
@@ -121,7 +124,7 @@ const schedule = z
 const text = z.string().max(10_000)
 
 export const caseSchema = z.strictObject({
-  part: z.string().regex(/^(exercises\/.*)?part\d+$/, 'it can be like part3'),
+  part: z.string().regex(/^((exercises|puzzles)\/.*)?part\d+$/, 'it can be like part3'),
   mistake: text.optional(),
   foundWithSeed: count,
   violation: z.strictObject({ invariant: text, message: text, atMs: z.number() }),

@@ -6,27 +6,44 @@ import { exitCodeOf, UsageError } from '../cli/exit.ts'
 import { openPage } from '../cli/open.ts'
 import { say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
+import { keepShare, readShares } from '../cli/shard.ts'
+import type { Part } from '../lab/index.ts'
 import { compilePart } from '../parts/compile.ts'
 import { listParts, partNamed } from '../parts/find.ts'
 import { compileMistake, findMistake } from '../parts/mistake.ts'
 import { readCase } from './case.ts'
 import { drawSchedule } from './draw.ts'
-import { Explorer, NO_END, type Search } from './explore.ts'
+import { addAll, Explorer, NO_END, type Search } from './explore.ts'
 import { loadPart } from './load.ts'
 import {
+  type Asked,
+  askedBy,
   EXIT_FOUND,
   EXIT_UNREACHED,
   type ExploreOptions,
   exploreCommand,
+  optionsOf,
   optionsOfSeed,
   SEEDS_TO_REACH_ALL,
   seedsOfShard,
 } from './options.ts'
-import type { Schedule } from './schedule.ts'
-import { drawOptionsFor, mustBear, type Speed, showSearch, stopwatch } from './search.ts'
+import type { DrawOptions, Schedule } from './schedule.ts'
+import {
+  drawOptionsFor,
+  mustBear,
+  type Speed,
+  showSearch,
+  speedOf,
+  stopwatch,
+  type Times,
+  timesOfAll,
+} from './search.ts'
 import { type Finding, inMs, showFinding, showSchedule } from './show.ts'
 import { logCase, writeTimeline } from './timeline.ts'
 import type { Tally } from './worker.ts'
+
+/** As shares name it. */
+const COMMAND = 'explore'
 
 process.exitCode = await exitCodeOf(main)
 
@@ -34,14 +51,19 @@ async function main(): Promise<number> {
   const command = exploreCommand().parse()
   const options = command.opts<ExploreOptions>()
   const [name] = command.args
-  if (options.replay !== undefined && name !== undefined) {
+  for (const [option, file] of [
+    ['replay', 'a case says'],
+    ['merge', 'what was found says'],
+  ] as const) {
+    if (options[option] === undefined || name === undefined) continue
     throw new UsageError(
-      'a case says of which part it is: leave out the part, or --replay',
+      `${file} of which part it is: leave out the part, or --${option}`,
     )
   }
   keepTemporaryFilesIn('raft-explore-')
   // What a part prints is no result, and results are all that standard output is for.
   globalThis.console = new Console(process.stderr)
+  if (options.merge !== undefined) return merge(options.merge, options)
   if (options.replay !== undefined) return replayFile(options.replay, options)
   if (name === undefined) {
     throw new UsageError('name the part to explore, as in: npm run explore -- part3')
@@ -49,14 +71,58 @@ async function main(): Promise<number> {
   return explore(name, options)
 }
 
+/** A part, as it is explored. */
+interface Explored {
+  readonly name: string
+  readonly code: string
+  readonly part: Part
+  readonly draw: DrawOptions
+}
+
+/** What a machine has found, and how long it took. */
+interface Found {
+  readonly tally: Tally
+  readonly times: Times
+}
+
 async function explore(argument: string, options: ExploreOptions): Promise<number> {
+  const explored = await load(argument, options)
+  const { keepGoing } = options
+  const { code, draw, name } = explored
+  const search = { code, draw, keepGoing, ...seedsOfShard(options) }
+  const found = await run(name, search, options)
+  await keepShare(options, { of: COMMAND, asked: askedBy(name, options), found })
+  return report(explored, found, options)
+}
+
+/** What several machines have found, told as if one had. */
+async function merge(files: readonly string[], here: ExploreOptions): Promise<number> {
+  const { asked, found } = readShares<Asked, Found>(COMMAND, files)
+  const options = optionsOf(asked, here)
+  const all = {
+    tally: addAll(
+      found.map(({ tally }) => tally),
+      options.keepGoing,
+    ),
+    times: timesOfAll(found.map(({ times }) => times)),
+  }
+  return report(await load(asked.part, options), all, options)
+}
+
+async function load(argument: string, options: ExploreOptions): Promise<Explored> {
   const name = partNamed(argument, listParts(ROOT)) ?? argument
   const code = await compilePart(name)
   const part = await loadPart(code)
-  const draw = drawOptionsFor(part, options)
-  const { keepGoing } = options
-  const search = { code, draw, keepGoing, ...seedsOfShard(options) }
-  const { tally, speed } = await run(name, search, options)
+  return { name, code, part, draw: drawOptionsFor(part, options) }
+}
+
+/** @returns the exit code. */
+async function report(
+  { name, code, part, draw }: Explored,
+  { tally, times }: Found,
+  options: ExploreOptions,
+): Promise<number> {
+  const speed = speedOf(tally, times)
   const findings = tally.found.map(({ seed, violation }) => ({
     ...{ part: name, code, foundWithSeed: seed, violation },
     schedule: drawSchedule(seed, draw, part),
@@ -65,25 +131,23 @@ async function explore(argument: string, options: ExploreOptions): Promise<numbe
   if (options.json) say(JSON.stringify(toJson(name, tally, speed, findings)))
   else await tell(name, tally, speed, findings, options)
   if (tally.found.length > 0) return EXIT_FOUND
-  return mustReachAll(search, options) && unreached(tally).length > 0
-    ? EXIT_UNREACHED
-    : 0
+  return mustReachAll(tally, options) && unreached(tally).length > 0 ? EXIT_UNREACHED : 0
 }
 
 async function run(
   name: string,
   search: Search,
   options: ExploreOptions,
-): Promise<{ tally: Tally; speed: Speed }> {
+): Promise<Found> {
   const jobs = Math.min(options.jobs, search.seeds)
   const explorer = await Explorer.create(jobs)
   const progress = await showSearch(name, search.seeds)
   const stop = stopwatch()
   const tally = await explorer.search(search, ({ seeds }) => progress.update(seeds))
-  const speed = stop(tally)
+  const times = stop()
   progress.stop()
   await explorer.close()
-  return { tally, speed }
+  return { tally, times }
 }
 
 function toJson(part: string, tally: Tally, speed: Speed, findings: Finding[]): object {
@@ -124,7 +188,7 @@ async function tell(
 }
 
 /** So many seeds, drawn from all that there is, come everywhere. */
-function mustReachAll({ seeds }: Search, options: ExploreOptions): boolean {
+function mustReachAll({ seeds }: Tally, options: ExploreOptions): boolean {
   return seeds >= SEEDS_TO_REACH_ALL && optionsOfSeed(options) === ''
 }
 

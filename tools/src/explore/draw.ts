@@ -76,14 +76,23 @@ export function drawSchedule(
     file: hasFile ? drawFileStory(random) : null,
   }
   // By chances of their own: what is drawn above is the same with them and without.
-  const disturbed = APART_KINDS.reduce(
+  const slowed = withSlowness(schedule, nextStream(), options)
+  const used = withUse(slowed, nextStream, part?.clients)
+  return APART_KINDS.reduce(
     (soFar, kind) => withSome(kind, soFar, nextStream(), options),
-    withSlowness(schedule, nextStream(), options),
+    used,
   )
-  const draws = part?.clients
-  if (!draws) return disturbed
-  const busy = withClients(disturbed, nextStream(), draws.draw)
-  return draws.drawRead ? withOtherReads(busy, nextStream(), draws.drawRead) : busy
+}
+
+/** Clients, where the part has them, and other reads, where they have these. */
+function withUse(
+  schedule: Schedule,
+  nextStream: () => Random,
+  clients: Part['clients'],
+): Schedule {
+  if (!clients) return schedule
+  const busy = withClients(schedule, nextStream(), clients.draw)
+  return clients.drawRead ? withOtherReads(busy, nextStream(), clients.drawRead) : busy
 }
 
 /** A few kinds of faults more often than many. */

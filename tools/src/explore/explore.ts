@@ -107,7 +107,7 @@ export class Explorer {
       }
     }
     await Promise.all(Array.from({ length: this.jobs }, work))
-    return keepGoing ? tally : { ...tally, found: tally.found.slice(0, 1) }
+    return addAll([tally], keepGoing)
   }
 
   /** Runs one schedule. @returns what it breaks, or null. */
@@ -188,6 +188,12 @@ function stuckTally(from: number, seed: number, keepGoing: boolean, how: string)
   const violation = { invariant: NO_END, message, atMs: 0 }
   const seeds = keepGoing ? 1 : seed - from + 1
   return { ...NOTHING, seeds, found: [{ seed, violation }] }
+}
+
+/** What several machines have found. */
+export function addAll(tallies: readonly Tally[], keepGoing: boolean): Tally {
+  const tally = tallies.reduce(add, NOTHING)
+  return keepGoing ? tally : { ...tally, found: tally.found.slice(0, 1) }
 }
 
 function add(a: Tally, b: Tally): Tally {

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { program, wholeNumber } from '../cli/command.ts'
 import { UsageError } from '../cli/exit.ts'
 import { MAX_SEED, parseWholeNumber } from '../cli/numbers.ts'
+import { type ShardOptions, shareOf, withShards } from '../cli/shard.ts'
 import { FAULT_KINDS, type FaultKind } from './schedule.ts'
 
 /** The exit code when a violation was found. */
@@ -18,25 +19,18 @@ const DEFAULT_SEEDS = 1000
 /** Long enough for some twenty elections. */
 const DEFAULT_DURATION_S = 5
 
-export interface ExploreOptions {
+export interface ExploreOptions extends ShardOptions {
   readonly seeds: number
   readonly from: number
   readonly duration: number
   readonly servers?: number
   readonly faults?: readonly FaultKind[]
   readonly jobs: number
-  readonly shard?: Shard
   readonly keepGoing: boolean
   readonly json: boolean
   readonly replay?: string
   readonly outDir: string
   readonly open: boolean
-}
-
-/** One of several machines that share the seeds among them, counted from 1. */
-interface Shard {
-  readonly index: number
-  readonly count: number
 }
 
 const HELP = `
@@ -51,7 +45,8 @@ Examples:
   npm run explore -- part3 --seeds 100000 --json      many more, for a program to read
   npm run explore -- part3 --seeds 1 --from 17        seed 17 alone
   npm run explore -- part2 --servers 5 --faults loss,partition
-  npm run explore -- part3 --shard 2/8                the second of eight machines
+  npm run explore -- part3 --shard 2/8 --out 2.json   the second of eight machines
+  npm run explore -- --merge *.json                   what all of them have found
   npm run explore -- --replay timelines/explore/part3-seed-17.json
 
 Exit codes:
@@ -65,23 +60,20 @@ export function exploreCommand(): Command {
   const found = program('npm run explore --')
     .description('Looks for schedules of faults that break a part of this tutorial.')
     .argument('[part]', 'part1, part2, …')
-  return withSearchOptions(found, DEFAULT_SEEDS)
+  const whole = withSearchOptions(found, DEFAULT_SEEDS)
+  return withShards(whole, [...OF_SEEDS, 'replay'])
     .addOption(
       new Option(
         '--replay <file>',
         'run a schedule that was saved, instead of seeds',
-      ).conflicts(OF_SEEDS),
+      ).conflicts([...OF_SEEDS, 'json', 'shard', 'out']),
     )
     .option('--keep-going', 'go through all seeds, whatever is found', false)
-    .option('--shard <i/n>', 'only the i-th of n shares of the seeds', shard)
     .addHelpText('after', HELP)
 }
 
-/** The options that say nothing of a schedule that was saved. */
-const OF_SEEDS = [
-  ...['seeds', 'from', 'duration', 'servers', 'faults', 'jobs', 'json'],
-  ...['keepGoing', 'shard'],
-]
+/** The options that say nothing of a schedule that was saved, or of what was found. */
+const OF_SEEDS = ['seeds', 'from', 'duration', 'servers', 'faults', 'jobs', 'keepGoing']
 
 /** The options that every search has. */
 export function withSearchOptions(command: Command, seeds: number): Command {
@@ -130,6 +122,33 @@ export function optionsOfSeed(options: ExploreOptions): string {
   ].join('')
 }
 
+/** What was asked for, of which machines do shares. */
+export interface Asked
+  extends Pick<ExploreOptions, 'seeds' | 'from' | 'duration' | 'keepGoing'> {
+  readonly part: string
+  /** Null for what is left to the seed. */
+  readonly servers: number | null
+  readonly faults: readonly FaultKind[] | null
+}
+
+export function askedBy(part: string, options: ExploreOptions): Asked {
+  const { seeds, from, duration, keepGoing, servers = null, faults = null } = options
+  return { part, seeds, from, duration, keepGoing, servers, faults }
+}
+
+/** The options as they were when it was asked. */
+export function optionsOf(
+  { part: _, servers, faults, ...asked }: Asked,
+  others: ExploreOptions,
+): ExploreOptions {
+  return {
+    ...others,
+    ...asked,
+    ...(servers !== null && { servers }),
+    ...(faults !== null && { faults }),
+  }
+}
+
 /** The seeds that are this machine's share: one after another, none twice, none left out. */
 export function seedsOfShard(options: ExploreOptions): { from: number; seeds: number } {
   const { from, seeds, shard } = options
@@ -137,11 +156,9 @@ export function seedsOfShard(options: ExploreOptions): { from: number; seeds: nu
   if (last > MAX_SEED) {
     throw new UsageError(`the last seed would be ${last}; it can be ${MAX_SEED} at most`)
   }
-  if (!shard) return { from, seeds }
-  const start = Math.floor((seeds * (shard.index - 1)) / shard.count)
-  const end = Math.floor((seeds * shard.index) / shard.count)
-  if (end > start) return { from: from + start, seeds: end - start }
-  throw new UsageError(`${seeds} seeds are too few for ${shard.count} shares`)
+  const { first, end } = shareOf(seeds, shard)
+  if (end > first) return { from: from + first, seeds: end - first }
+  throw new UsageError(`${seeds} seeds are too few for ${shard?.count} shares`)
 }
 
 function size(text: string): number {
@@ -160,11 +177,4 @@ function faultKinds(text: string): FaultKind[] {
   const kinds = FAULT_KINDS.filter((kind) => text.split(',').includes(kind))
   if (kinds.length === text.split(',').length) return kinds
   throw new InvalidArgumentError(`It can be some of ${FAULT_KINDS.join(',')}.`)
-}
-
-function shard(text: string): Shard {
-  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? []
-  const value = { index: Number(index), count: Number(count) }
-  if (value.index >= 1 && value.index <= value.count) return value
-  throw new InvalidArgumentError('It can be like 2/8, from 1/8 to 8/8.')
 }

@@ -11,6 +11,8 @@ const LOOK_MS = 50
  */
 const RECOVERY_MS = 10_000
 const RECOVERY_MS_PER_ENTRY = 200
+/** How long all changes of the cluster may take that were asked for. */
+const CHANGES_MS = 60_000
 /** Within this every follower hears from its leader, also by the slowest clock. */
 const HEARD_MS = 150
 const STABILITY_ATTEMPTS = 10
@@ -53,10 +55,14 @@ export class Recovery {
     this.world.crashes.disarm()
     for (const [fault, undo] of this.inForce) if (!stays(fault)) undo()
     this.bringBackAMajority()
-    const isWhole = this.members().length === this.world.ids.length
-    if (!isWhole || this.inForce.size > 0) await this.awaitProgress()
+    const { ids, operator } = this.world
+    const isWhole = this.members().length === ids.length
+    // Where the cluster changes, those who are out may be all that a majority lacks.
+    const mayGoOn = !operator.hasBegun && (!isWhole || this.inForce.size > 0)
+    if (mayGoOn) await this.awaitProgress()
     for (const undo of this.inForce.values()) undo()
-    for (const id of this.world.ids) this.bringBack(id)
+    for (const id of ids) this.bringBack(id)
+    await operator.end(CHANGES_MS)
     await this.awaitStability()
   }
 
@@ -107,10 +113,12 @@ export class Recovery {
     if (this.world.machine(server).crashed) end(this.world, { kind: 'crash', server })
   }
 
-  /** The servers that are up, and not cut off. */
+  /** The servers of the cluster that are up, and not cut off. */
   private members(): number[] {
     const { ids, network } = this.world
-    return ids.filter((id) => this.world.machine(id).isUp && network.isConnected(id))
+    const leader = this.world.leader()
+    const all = (leader !== null && this.world.view(leader).members) || ids
+    return all.filter((id) => this.world.machine(id).isUp && network.isConnected(id))
   }
 
   /**
@@ -119,13 +127,13 @@ export class Recovery {
    */
   private async awaitProgress(): Promise<Leadership> {
     const { world } = this
-    const members = this.members()
-    const logLengths = members.map((id) => world.view(id).lastIndex)
+    const logLengths = world.ids.map((id) => world.view(id).lastIndex)
     const limitMs = RECOVERY_MS + RECOVERY_MS_PER_ENTRY * Math.max(...logLengths)
     let endsAt = world.clock.now() + limitMs
     let asked = { leader: -1, term: -1, command: '' }
     while (world.clock.now() < endsAt) {
       await world.sleep(LOOK_MS)
+      const members = this.members()
       const leader = this.soleLeader(members)
       if (leader === null) continue
       const { term } = world.view(leader)
@@ -144,7 +152,10 @@ export class Recovery {
         return asked
       }
     }
-    throw new InvariantViolation('Availability', this.whatIsMissing(members, limitMs))
+    throw new InvariantViolation(
+      'Availability',
+      this.whatIsMissing(this.members(), limitMs),
+    )
   }
 
   /** Whoever leads all `members`, if anyone does. */

@@ -194,7 +194,7 @@ class Run {
   }
 
   private fromLeader(fault: Fault): Fault {
-    const leader = this.leader()
+    const leader = this.world.leader() ?? 0
     return aimed(fault, (id) => (id + leader) % this.schedule.servers)
   }
 
@@ -206,19 +206,6 @@ class Run {
       'Bounded Work',
       `the servers handled ${this.events} messages and timers, and have not come to rest`,
     )
-  }
-
-  /** The leader of the highest term, or server 0 when nobody leads. */
-  private leader(): number {
-    let best = 0
-    let bestTerm = -1
-    for (const id of this.world.ids) {
-      const { role, term } = this.world.view(id)
-      if (role !== 'Leader' || term <= bestTerm) continue
-      best = id
-      bestTerm = term
-    }
-    return best
   }
 }
 

@@ -54,14 +54,19 @@ export function withSome(
   options: DrawOptions,
 ): Schedule {
   if (!options.kinds.includes(kind)) return schedule
-  if (random() >= chanceOf([kind], options)) return schedule
+  const { chance } = FAULTS[kind]
+  if (random() >= chanceOf([kind], options, chance)) return schedule
   const dice = new Dice(random, schedule.servers)
   const some = sprinkled([kind], dice, options, false)
   return { ...schedule, faults: inOrder([...schedule.faults, ...some]) }
 }
 
-function chanceOf(kinds: readonly FaultName[], options: DrawOptions): number {
-  return kinds.length === options.kinds.length ? 1 : CHANCE
+function chanceOf(
+  kinds: readonly FaultName[],
+  options: DrawOptions,
+  chance = CHANCE,
+): number {
+  return kinds.length === options.kinds.length ? 1 : chance
 }
 
 function sprinkled(

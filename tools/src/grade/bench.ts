@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { temporaryFolder } from '../cli/ending.ts'
 import {
   EXIT_ENDLESS,
+  EXIT_WAITING,
   MEGABYTES,
   type Reply,
   type Request,
@@ -22,12 +23,16 @@ export class Bench {
   /** The end of what it wrote on stderr. */
   private complaint = ''
 
-  constructor(folder = temporaryFolder('raft-grade-')) {
-    this.at = join(folder, 'at')
+  private readonly seconds: number
+
+  /** @param seconds of a core's work, from one test's end to the next. */
+  constructor(seconds = SECONDS) {
+    this.seconds = seconds
+    this.at = join(temporaryFolder('raft-grade-'), 'at')
     this.child = fork(join(import.meta.dirname, 'bench.js'), {
       // None of those that this process was started with: it brings its own loader.
       execArgv: [`--max-old-space-size=${MEGABYTES}`],
-      env: { ...process.env, RAFT_GRADE_AT: this.at },
+      env: { ...process.env, RAFT_GRADE_AT: this.at, RAFT_GRADE_SECONDS: `${seconds}` },
       // What it prints is nothing that anybody has asked for.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
@@ -47,7 +52,7 @@ export class Bench {
       }
       const onExit = (code: number | null, signal: string | null) => {
         this.child.off('message', onMessage)
-        const how = howItEnded(code, signal, this.complaint)
+        const how = howItEnded(code, signal, this.complaint, this.seconds)
         if (how) resolve({ kind: 'stopped', how, test: this.testAt() })
         else reject(new Error(`the process of the tests ended: ${this.complaint}`))
       }
@@ -76,10 +81,12 @@ function howItEnded(
   code: number | null,
   signal: string | null,
   complaint: string,
+  seconds: number,
 ): string | null {
   if (code === EXIT_ENDLESS) {
-    return `does not come to an end: after ${SECONDS} s of work it is still running`
+    return `does not come to an end: after ${seconds} s of work it is still running`
   }
+  if (code === EXIT_WAITING) return 'waits for what never comes'
   const isFull = /Worker exited unexpectedly|out of memory/.test(complaint)
   return isFull || signal !== null ? `takes more than ${MEGABYTES} MB of memory` : null
 }

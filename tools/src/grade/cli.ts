@@ -1,5 +1,4 @@
 /** Says how far a reader's own part is, and what fails first. */
-import { watch } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { program, wholeNumber } from '../cli/command.ts'
 import { exitCodeOf, UsageError } from '../cli/exit.ts'
@@ -12,6 +11,7 @@ import { Bench } from './bench.ts'
 import { exerciseNamed } from './exercise.ts'
 import { type Grade, grade } from './grade.ts'
 import { junitOf, tell } from './report.ts'
+import { watchSaves } from './saves.ts'
 
 interface Options {
   readonly seeds: number
@@ -90,7 +90,7 @@ async function once(
 async function watchOver(name: string, options: Options): Promise<never> {
   let onChange = () => {}
   let ready = new Bench()
-  watch(join(ROOT, name, 'src'), { recursive: true }, () => onChange())
+  watchSaves(join(ROOT, name, 'src'), () => onChange())
   for (;;) {
     const changed = new Promise<void>((resolve) => {
       onChange = resolve

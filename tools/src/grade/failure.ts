@@ -1,9 +1,11 @@
 /** What failed, for a person: why, when, what shows it, and what to read again. */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { describeError } from '../dotest/failure.ts'
 import { type Failure as FailedTest, OUTSIDE } from '../dotest/tests.ts'
-import type { Stage } from '../exercise/plan.ts'
+import { bodyTexts, isWritten } from '../exercise/bodies.ts'
+import { placeOf, type Stage, shortName } from '../exercise/plan.ts'
 import { RULES } from '../lab/rules/index.ts'
 import { SERVICE_RULES } from '../lab/rules/services.ts'
 import { replayOf } from './exercise.ts'
@@ -66,7 +68,7 @@ export async function failureOfTest(
 }
 
 export async function failureOfSearch(
-  { seed, violation, isLogged }: Found,
+  { seed, servers, violation, isLogged }: Found,
   log: string,
   about: About,
 ): Promise<Failure> {
@@ -74,7 +76,7 @@ export async function failureOfSearch(
   const [first = '', ...others] = message.split('\n')
   return {
     ...framed(about, invariant),
-    why: `${first} (seed ${seed} of the explorer, at ${inMs(atMs)})`,
+    why: `${first} (seed ${seed} of the explorer, in a cluster of ${servers}, at ${inMs(atMs)})`,
     details: others.join('\n'),
     ...{ seed, atMs },
     command: replayOf(about.exercise, seed),
@@ -86,6 +88,18 @@ export async function failureOfSearch(
 export function stopFailure({ how, test }: Stopped, about: About): Failure {
   const what = test === null ? 'What the tests import' : `“${test}”`
   return { ...framed(about, null), why: `${what} ${how}`, test }
+}
+
+/** A stage is not done while a body is missing that no test of it has called. */
+export function unwrittenFailure(about: About): Failure | null {
+  const left = about.stage.write.find(({ symbol }) => {
+    const { file, name } = placeOf(symbol)
+    const text = readFileSync(join(about.folder, file), 'utf8')
+    return !isWritten(bodyTexts(text, file).get(name) ?? '')
+  })
+  if (!left) return null
+  const why = `${shortName(left.symbol)} is not written yet (${left.sections})`
+  return { ...framed(about, null), why }
 }
 
 /** No test could be run. */
@@ -130,14 +144,14 @@ function toldBy(
   if (/memory limit/.test(first)) {
     return [`“${test}” takes more than ${MEGABYTES} MB of memory`, '']
   }
-  if (/^Test timed out/.test(first)) return [`“${test}” waits for what never comes`, '']
   if (error.name === 'InvariantViolation') return [first + when, others.join('\n')]
   if (error.name !== 'AssertionError' && own) {
     const place = `${own.file.replace(folder, exercise)}:${own.line}`
     return [`“${test}” ends in ${error.name}: ${first}, at ${place}${when}`, '']
   }
   if (test === OUTSIDE) return [`Something fails where nobody catches it: ${first}`, '']
-  const details = describeError(root, error).split('\n').slice(1).join('\n')
+  const described = describeError(root, { ...error, message: messageOf(error, about) })
+  const details = described.split('\n').slice(1).join('\n')
   const said = first.replace(' // Object.is equality', '').replaceAll('+0', '0')
   const what = subjectIn(details) + (differenceIn(error) ?? said)
   return [`“${test}” does not hold: ${what}${when}`, stripVTControlCharacters(details)]
@@ -146,26 +160,48 @@ function toldBy(
 /** What the line of the test that failed looks at, if that is in one line. */
 function subjectIn(details: string): string {
   const line = details.split('\n').find((line) => line.startsWith('>')) ?? ''
-  const [, subject] = /expect\((.+?)\)\.(?:not\.)?to[A-Z]/.exec(line) ?? []
-  return subject === undefined ? '' : `${subject}: `
+  const [, subject, matcher] = /expect\((.+?)\)\.(?:not\.)?(to[A-Z]\w*)/.exec(line) ?? []
+  if (subject === undefined) return ''
+  return matcher === 'toHaveLength' ? `${subject}.length: ` : `${subject}: `
 }
 
-/** What was expected of an object, and what was there instead; null where that is long. */
+/** What was expected, and what was there instead; null where no lines of it are told apart. */
 function differenceIn({ diff }: TestError): string | null {
-  const lines = stripVTControlCharacters(String(diff ?? ''))
-    .split('\n')
-    .slice(2)
-  const side = (sign: string) => {
-    const marked = lines.filter((line) => line.startsWith(`${sign} `))
-    return marked
-      .map((line) => line.slice(1).trim().replace(/,$/, '').replaceAll('"', ''))
-      .join(', ')
+  const [heading, , ...lines] = stripVTControlCharacters(String(diff ?? '')).split('\n')
+  if (heading !== '- Expected') return null // Of two values, and no lines of them.
+  const [expected, received] = [sideOf(lines, '-'), sideOf(lines, '+')]
+  const isOneSided = expected === '' || received === ''
+  if (isOneSided || areItems(lines)) {
+    const missing = expected && `missing: ${cut(expected)}`
+    const extra = received && `not expected: ${cut(received)}`
+    return [missing, extra].filter(Boolean).join('; ') || null
   }
-  const [expected, received] = [side('-'), side('+')]
-  const isShort = expected !== '' && received !== '' && expected.length < MOST_SHOWN
-  return isShort && received.length < MOST_SHOWN
-    ? `expected ${expected}, but it is ${received}`
-    : null
+  return `expected ${cut(expected)}, but it is ${cut(received)}`
+}
+
+/** What is marked on one side of a difference, in one line; between objects, a semicolon. */
+function sideOf(lines: readonly string[], sign: string): string {
+  return lines
+    .filter((line) => line.startsWith(`${sign} `))
+    .map((line) => line.slice(1).trim().replace(/,$/, '').replaceAll('"', ''))
+    .join(', ')
+    .replaceAll(/, \}, \{, /g, '; ')
+    .replace(/^\{, |^\}, \{, /, '')
+    .replace(/, \}$|, \}, \{$/, '')
+    .replaceAll(/([[{]), (?=\S)/g, '$1')
+    .replaceAll(/, (?=[\]}])/g, '')
+}
+
+/** Whether items of a list differ, at more places than one: none stands for another. */
+function areItems(lines: readonly string[]): boolean {
+  const marked = lines.filter((line) => /^[-+] /.test(line))
+  const marks = lines.map((line) => (marked.includes(line) ? line[0] : ' ')).join('')
+  const isOnePlace = /^ *-+\++ *$/.test(marks)
+  return !isOnePlace && !marked.some((line) => /[{}[\]]|": /.test(line))
+}
+
+function cut(text: string): string {
+  return text.length < MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN)}…`
 }
 
 /** When a test ended, by the last line of its log; null when there is no log. */

@@ -10,6 +10,7 @@ import {
   failureOfTest,
   loadFailure,
   stopFailure,
+  unwrittenFailure,
 } from './failure.ts'
 import type { Request, Sources } from './protocol.ts'
 
@@ -119,7 +120,8 @@ class Run {
       ...{ kind: 'tests', names: tests, seeds: SEEDS_PER_SCENARIO },
     })
     if (reply.kind === 'stopped') return stopFailure(reply, about)
-    if (reply.kind !== 'ran' || reply.failures.length === 0) return null
+    if (reply.kind !== 'ran') return null
+    if (reply.failures.length === 0) return unwrittenFailure(about)
     const order = ({ name }: { name: string }) => tests.indexOf(name)
     const [first] = reply.failures.toSorted((a, b) => order(a) - order(b))
     if (!first) return null

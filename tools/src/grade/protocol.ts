@@ -35,6 +35,7 @@ export type Reply =
 /** The first seed that broke a rule. */
 export interface Found {
   readonly seed: number
+  readonly servers: number
   readonly violation: Violation
   /** Whether its test log was written: it came to an end. */
   readonly isLogged: boolean
@@ -51,7 +52,9 @@ export interface Stopped {
 
 /** The exit code of the process when something in it does not come to an end. */
 export const EXIT_ENDLESS = 3
+/** … and when it does not go on, and works at nothing. */
+export const EXIT_WAITING = 4
 /** Of a core's work, from one test's end to the next: ten times what the longest takes. */
 export const SECONDS = 10
-/** Of memory: ten times what the tests of a part take. */
-export const MEGABYTES = 512
+/** Of memory: half as much again as a test that has a snapshot of 20 MB sent. */
+export const MEGABYTES = 1_024

@@ -9,8 +9,10 @@ interface Shutdown {
   shutdown(): Promise<void>
 }
 
-/** In ms; a safety net for real time, far above what any scenario takes. */
+/** In ms; a safety net for real time, far above what any scenario takes with few seeds. */
 const TIMEOUT_MS = 600_000
+/** Likewise, where many seeds take longer. */
+const TIMEOUT_PER_SEED_MS = 10_000
 
 /** How often a test that runs over many seeds says how far it is, in ms of real time. */
 const PROGRESS_MS = 200
@@ -34,7 +36,8 @@ export function scenarioFor<H extends Shutdown, O extends object>(
   create: (size: number, options: O & { seed: number }) => Promise<H>,
 ): Scenario<H, O> {
   return (name, size, body, options) => {
-    test(name, { timeout: TIMEOUT_MS }, async ({ task, annotate }) => {
+    const timeout = Math.max(TIMEOUT_MS, seedCount() * TIMEOUT_PER_SEED_MS)
+    test(name, { timeout }, async ({ task, annotate }) => {
       let saidAt = performance.now()
       for (const seed of seedsToRun()) {
         task.meta.seed = seed
@@ -53,8 +56,11 @@ function* seedsToRun(): Generator<number> {
     yield settings.seed
     return
   }
-  const count = settings.network === 'grpc' ? 1 : settings.seeds
-  for (let seed = 1; seed <= count; seed += 1) yield seed
+  for (let seed = 1; seed <= seedCount(); seed += 1) yield seed
+}
+
+function seedCount(): number {
+  return settings.network === 'grpc' ? 1 : settings.seeds
 }
 
 let isInScenario = false

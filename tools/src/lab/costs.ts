@@ -57,6 +57,10 @@ export class SlowLink {
     return Math.round(this.waiting.reduce((sum, { bytes }) => sum + bytes, 0))
   }
 
+  get messagesWaiting(): number {
+    return this.urgent.length + this.waiting.length
+  }
+
   carry(freight: Freight): void {
     const line = this.mayOvertake(freight.rpc) ? this.urgent : this.waiting
     line.push({ ...freight, since: this.clock.now() })

@@ -23,6 +23,10 @@ interface ArmedCrash {
 }
 
 const betweenWrites = mark('power is lost between two writes', (part) => !!part.storage)
+const afterSnapshot = mark(
+  'power is lost when a snapshot is durable, before the log that follows on it',
+  (part) => 'InstallSnapshot' in part.rpcs,
+)
 
 /** The crashes of a world that wait for their moments. */
 export class CrashMoments {
@@ -47,13 +51,19 @@ export class CrashMoments {
     this.armed.clear()
   }
 
-  /** Before and after each write. @throws PowerFailure when a crash waited for this one. */
-  atWrite(id: number): void {
+  /**
+   * Before and after each write.
+   *
+   * @param done what was written; null before it is.
+   * @throws PowerFailure when a crash waited for this one.
+   */
+  atWrite(id: number, done: string | null): void {
     const armed = this.armed.get(id)
     if (armed?.moment.on !== 'write') return
     armed.writesLeft -= 1
     if (armed.writesLeft >= 0) return
     betweenWrites()
+    if (done === 'end') afterSnapshot()
     throw new PowerFailure()
   }
 

@@ -8,7 +8,7 @@ type Method = (...args: readonly unknown[]) => unknown
 export function withWrites<S extends object>(
   storage: S,
   before: (name: string, args: readonly unknown[]) => void,
-  after: () => void,
+  after: (name: string) => void,
 ): S {
   const methods = storage as Record<string, Method>
   // What it shows beside, it shows as it is.
@@ -19,7 +19,7 @@ export function withWrites<S extends object>(
     const write: Method = (...args) => {
       before(name, args)
       const result = method.call(storage, ...args)
-      after()
+      after(name)
       return name.startsWith('begin')
         ? withWrites(result as object, before, after)
         : result

@@ -24,8 +24,12 @@ export interface Part<S extends Server = Server> {
   view(server: S): View
   /** Where the part takes commands. @returns the entry's index, or null. */
   submit?(server: S, command: string): number | null
+  /** Where the part has snapshots: begins one there, if there is anything new. */
+  takeSnapshot?(server: S): void
   /** Where the part serves clients. */
   readonly clients?: ClientsOfPart
+  /** Where the part's clusters change. */
+  readonly members?: MembersOfPart<S>
   /** Where the part promises something about crashes. */
   readonly storage?: StorageOfPart
   /** Rules that this part has beside those of the laboratory. */
@@ -42,8 +46,12 @@ export interface Server {
 /** What the world gives to a server: the constructor's options that it has to say. */
 export interface Surroundings {
   readonly id: number
-  /** As the part types them: made from its `rpcs`. */
+  /** As the part types them: made from its `rpcs`. All servers that there are at first. */
   readonly peers: readonly never[]
+  /** The ids of those that are in the cluster at first: nobody, for one that joins it. */
+  readonly members: readonly number[]
+  /** Any other server, when the cluster changes. */
+  readonly peerTo: (id: number) => never
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -54,6 +62,25 @@ export interface Surroundings {
   readonly denied: (index: number, term: number) => void
   /** As the part types it: what `storage` gives, behind what the world does to disks. */
   readonly storage: never
+}
+
+/** What a person may ask of a cluster, by the ids of servers. */
+export type ChangeOfMembers = { readonly add: number } | { readonly remove: number }
+
+interface MembersOfPart<S> {
+  /**
+   * Asks a server for a change.
+   *
+   * @param onAnswer is told whether there is no need to ask again: it is done, or refused for
+   * good. At once, later, or never.
+   */
+  change(
+    server: S,
+    change: ChangeOfMembers,
+    onAnswer: (isSettled: boolean) => void,
+  ): void
+  /** Asks a leader to let another server lead. */
+  handOver(server: S, to: number): void
 }
 
 interface ClientsOfPart {

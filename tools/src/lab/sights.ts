@@ -10,12 +10,20 @@ interface Sight {
 }
 
 const hasLog = (part: Part) => part.submit !== undefined
+const hasSnapshots = (part: Part) => 'InstallSnapshot' in part.rpcs
 
 const splitVote = mark('a split vote')
 const yields = mark('a candidate yields to the leader of its term')
 const deposed = mark('a leader is deposed that has uncommitted entries', hasLog)
 const rejoined = mark('entries of several terms give way to a leader’s', hasLog)
 const takenAlong = mark('an entry of an older term is committed along: figure 8', hasLog)
+
+const appliesMeanwhile = mark(
+  'entries are applied while a snapshot arrives',
+  hasSnapshots,
+)
+const takesMeanwhile = mark('a snapshot is taken while another arrives', hasSnapshots)
+const stopsSending = mark('a leader is deposed that sends a snapshot', hasSnapshots)
 
 /** Two or more were candidates in a term, and one of them must try again in the next. */
 const splitVotes: Sight = {
@@ -63,4 +71,23 @@ const logs: Sight = {
   }),
 }
 
-export const SIGHTS: readonly Sight[] = [splitVotes, roles, logs]
+const snapshots: Sight = {
+  name: 'snapshots',
+  watch: () => ({
+    changed({ now, before }) {
+      if (before.role !== 'Leader' || now.role !== 'Follower') return undefined
+      if (before.snapshots?.isSending) stopsSending()
+      return undefined
+    },
+    advanced({ now }) {
+      if (now.snapshots?.isTaking && now.snapshots.isArriving) takesMeanwhile()
+      return undefined
+    },
+    applied({ now }) {
+      if (now.snapshots?.isArriving) appliesMeanwhile()
+      return undefined
+    },
+  }),
+}
+
+export const SIGHTS: readonly Sight[] = [splitVotes, roles, logs, snapshots]

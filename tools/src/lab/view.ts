@@ -27,6 +27,8 @@ export interface View {
   /** The last entry; firstIndex - 1 when the log is empty. */
   readonly lastIndex: number
   entryAt(index: number): Entry | undefined
+  /** The ids of the cluster's members, as it has them; where they can change. */
+  readonly members?: readonly number[]
   /** Where a part has them. */
   readonly snapshots?: SnapshotsView
   /** What the state machine holds, as text; where a part has one of its own. */

@@ -8,6 +8,7 @@ import { History } from './history.ts'
 import { Machine } from './machine.ts'
 import { Messages, type Node } from './messages.ts'
 import { Network, type NetworkFaults, RELIABLE } from './network.ts'
+import { Operator } from './operator.ts'
 import type { Disk, Part, Place, Server, Surroundings, Timing } from './part.ts'
 import { Passage } from './passage.ts'
 import { peerClassOf } from './peer.ts'
@@ -81,9 +82,13 @@ export class World<S extends Server = Server> {
   readonly network: Network
   readonly logger: Logger
   readonly random: Random
-  readonly ids: readonly number[]
+  readonly ids: number[]
+  /** Those of the servers that were there at first. */
+  readonly founders: readonly number[]
   readonly history = new History()
   readonly crashes = new CrashMoments((id) => this.crash(id))
+  /** Who changes the cluster, where that can be done. */
+  readonly operator = new Operator(this as unknown as World)
   /** The servers that crashed, and do not come back by themselves. */
   readonly lost = new Set<number>()
   /** What makes the network unreliable, by the fault that does. */
@@ -97,25 +102,20 @@ export class World<S extends Server = Server> {
   private readonly virtualClock: VirtualClock | null
   private readonly passage: Passage | null
   private readonly nextStream: () => Random
-  private readonly homes: readonly Home[]
+  private readonly homes: Home[]
   /** By id: the present life of each. Clients' ids begin at FIRST_CLIENT. */
   private readonly servers: ServerNode<S>[] = []
   private readonly clients: Node[] = []
 
   constructor(options: WorldOptions<S>) {
-    const {
-      part,
-      size,
-      seed,
-      network = 'simulated',
-      luck = (random) => random,
-    } = options
+    const { part, size, seed, network = 'simulated' } = options
     if (!Number.isInteger(size) || size < 1) {
       throw new RangeError(`a cluster has 1 server or more, not ${size}`)
     }
     this.part = part
     this.options = options
     this.ids = Array.from({ length: size }, (_, id) => id)
+    this.founders = [...this.ids]
     this.virtualClock = network === 'simulated' ? new VirtualClock() : null
     this.passage = this.virtualClock && new Passage(this.virtualClock, options.nextTurn)
     this.clock = this.virtualClock ?? realClock
@@ -140,12 +140,7 @@ export class World<S extends Server = Server> {
       isOnce: ({ from, method }) =>
         from >= FIRST_CLIENT && !part.clients?.mayRepeat?.includes(method),
     })
-    this.homes = this.ids.map(() => ({
-      random: luck(this.nextStream()),
-      costs: new Costs(),
-      disk: options.openStorage ? null : (part.storage?.newDisk() ?? null),
-      lives: 0,
-    }))
+    this.homes = this.ids.map(() => this.newHome())
     this.referee = new Referee([
       ...RULES,
       ...(part.clients ? SERVICE_RULES : []),
@@ -178,6 +173,8 @@ export class World<S extends Server = Server> {
     const surroundings: Surroundings = {
       id,
       peers: this.ids.filter((to) => to !== id).map((to) => this.peer(id, to) as never),
+      members: this.founders.includes(id) ? this.founders : [],
+      peerTo: (to) => this.peer(id, to) as never,
       clock: machine.clock,
       random,
       logger: this.logger.child({ server: id }),
@@ -202,6 +199,14 @@ export class World<S extends Server = Server> {
     }
     this.servers[id] = node
     return server
+  }
+
+  /** A server that is new, with an empty disk, for `boot` to begin. @returns its id. */
+  found(): number {
+    const id = this.ids.length
+    this.ids.push(id)
+    this.homes.push(this.newHome())
+    return id
   }
 
   /** Starts a server that was booted. */
@@ -259,6 +264,13 @@ export class World<S extends Server = Server> {
 
   machine(id: number): Machine {
     return this.node(id).machine
+  }
+
+  /** Who leads in the highest term; null when nobody does. */
+  leader(): number | null {
+    const leaders = this.ids.filter((id) => this.view(id).role === 'Leader')
+    const [latest = null] = leaders.sort((a, b) => this.view(b).term - this.view(a).term)
+    return latest
   }
 
   /** What work costs a server. */
@@ -415,6 +427,16 @@ export class World<S extends Server = Server> {
     throw noServer(id)
   }
 
+  private newHome(): Home {
+    const { luck = (random: Random) => random, openStorage, part } = this.options
+    return {
+      random: luck(this.nextStream()),
+      costs: new Costs(),
+      disk: openStorage ? null : (part.storage?.newDisk() ?? null),
+      lives: 0,
+    }
+  }
+
   private home(id: number): Home {
     return this.homes[id] as Home
   }
@@ -458,13 +480,13 @@ export class World<S extends Server = Server> {
     const { disk, costs } = this.home(id)
     if (!disk) return undefined
     const { syncs } = this.part.storage as NonNullable<Part['storage']>
-    const instant = () => {
-      this.crashes.atWrite(id)
+    const instant = (done: string | null) => {
+      this.crashes.atWrite(id, done)
       onWrite?.(id)
     }
     const before = (name: string, args: readonly unknown[]) => {
       machine.work(costs.ofSaving(args, syncs.includes(name)))
-      instant()
+      instant(null)
     }
     return withWrites(disk, before, instant)
   }

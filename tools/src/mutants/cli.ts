@@ -1,12 +1,14 @@
 /** Changes one thing of a part at a time, and tells which changes no test notices. */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { program } from '../cli/command.ts'
 import { exitCodeOf, UsageError } from '../cli/exit.ts'
 import { complain, paint, paintDiff, say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
+import { keepShare, readShares, type ShardOptions, withShards } from '../cli/shard.ts'
 import { listParts } from '../parts/find.ts'
 import { judge, LIST, readEquivalents, type Verdict } from './equivalents.ts'
+import { linesOfShard } from './lines.ts'
 import type { Mutant } from './mutant.ts'
 
 /** In percent of the changes that change something. */
@@ -25,53 +27,91 @@ Examples:
   npm run mutants -- part3                       every file of part 3, which takes long
   npm run mutants -- part3 --file src/raft.ts    one of them
   npm run mutants -- part3 --file src/raft.ts --lines 240-257,260-280    some lines of it
+  npm run mutants -- part3 --shard 2/8 --out 2.json   an eighth, on the second machine
+  npm run mutants -- --merge *.json              what all of them have found
 
 Exit codes:
   0  of what changes something, ${LEAST_NOTICED} % or more are noticed, in every file
   1  in some file less is noticed
   2  there is no such part, file or option, or the tests fail without any change`
 
+/** As shares name it. */
+const COMMAND = 'mutants'
+
+interface Options extends ShardOptions {
+  readonly file?: string
+  readonly lines?: string
+}
+
+/** What was asked for, the same on all machines. */
+interface Asked {
+  readonly part: string
+  /** Null for all files. */
+  readonly file: string | null
+}
+
 process.exitCode = await exitCodeOf(main)
 
 async function main(): Promise<number> {
-  const command = program('npm run mutants --')
+  const mutants = program('npm run mutants --')
     .description('Changes one thing of a part at a time: do its tests notice?')
-    .argument('<part>', 'part1, part2, …')
+    .argument('[part]', 'part1, part2, …')
     .option('--file <file>', 'only this file of the part, like src/raft.ts')
     .option('--lines <ranges>', 'only these lines of the file, like 240-257,260-280')
     .addHelpText('after', HELP)
-    .parse()
+  const command = withShards(mutants, ['file', 'lines']).parse()
   const [part = ''] = command.args
-  const options = command.opts<{ file?: string; lines?: string }>()
-  const files = filesOf(part, options.file)
-  const ranges = rangesOf(options)
-  // StrykerJS takes its time to load: what was asked wrongly is told before.
-  const { runMutants } = await import('./run.ts')
-  const mutants = await runMutants(
-    part,
-    ranges ? ranges.map((range) => `${files[0]}:${range}`) : files,
-  )
-  return tell(
-    files.map((file) => join(part, file)),
-    mutants,
-    ranges === null,
-  )
+  const options = command.opts<Options>()
+  return options.merge ? merge(options.merge) : tryOut(part, options)
 }
 
-/** @returns null for all lines. */
-function rangesOf(options: { file?: string; lines?: string }): string[] | null {
-  if (options.lines === undefined) return null
-  if (options.file === undefined) {
+async function tryOut(part: string, options: Options): Promise<number> {
+  const files = filesOf(part, options.file)
+  const ranges = rangesOf(files, part, options)
+  // StrykerJS takes its time to load: what was asked wrongly is told before.
+  const { runMutants } = await import('./run.ts')
+  const found = await runMutants(part, ranges ?? files)
+  const asked = { part, file: options.file ?? null }
+  await keepShare<Asked, Mutant[]>(options, { of: COMMAND, asked, found })
+  const tried = files.filter((file) => !ranges || ranges.some((r) => r.startsWith(file)))
+  return tell(pathsOf(part, tried), found, ranges === null)
+}
+
+function merge(files: readonly string[]): number {
+  const { asked, found } = readShares<Asked, Mutant[]>(COMMAND, files)
+  const { part, file } = asked
+  return tell(pathsOf(part, filesOf(part, file ?? undefined)), found.flat(), true)
+}
+
+function pathsOf(part: string, files: readonly string[]): string[] {
+  return files.map((file) => join(part, file))
+}
+
+/** @returns null for all lines of all files. */
+function rangesOf(
+  files: readonly string[],
+  part: string,
+  { file, lines, shard }: Options,
+): string[] | null {
+  if (shard && lines !== undefined) {
+    throw new UsageError('a share has lines of its own: leave out --lines, or --shard')
+  }
+  if (shard) {
+    const textOf = (name: string) => readFileSync(join(ROOT, part, name), 'utf8')
+    return linesOfShard(files, textOf, shard)
+  }
+  if (lines === undefined) return null
+  if (file === undefined) {
     throw new UsageError(
       '--lines says which lines of a file; --file must say which file',
     )
   }
-  const ranges = options.lines.split(',')
+  const ranges = lines.split(',')
   const wrong = ranges.find((range) => {
     const [, first, last] = /^([1-9]\d*)-(\d+)$/.exec(range) ?? []
     return Number(first) > Number(last) || first === undefined
   })
-  if (wrong === undefined) return ranges
+  if (wrong === undefined) return ranges.map((range) => `${file}:${range}`)
   throw new UsageError(`"${wrong}" is no range of lines; one is like 240-257`)
 }
 

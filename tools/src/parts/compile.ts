@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import * as esbuild from 'esbuild'
 import { UsageError } from '../cli/exit.ts'
 import { ROOT } from '../cli/root.ts'
-import { isExercise, LAB_FILE, listParts } from './find.ts'
+import { isOwn, LAB_FILE, listParts } from './find.ts'
 
 /** A file to take in place of the one that is there. */
 export interface Replacement {
@@ -14,7 +14,7 @@ export interface Replacement {
 }
 
 /**
- * Compiles a part, or an exercise of one, into one module, as text: so that it reaches the
+ * Compiles a part, or a reader's own, into one module, as text: so that it reaches the
  * workers as plain data, and a part with a mistake in it needs no files.
  *
  * @throws UsageError when there is no such part, or it cannot be compiled.
@@ -23,7 +23,7 @@ export async function compilePart(
   name: string,
   replacement?: Replacement,
 ): Promise<string> {
-  if (!listParts(ROOT).includes(name) && !isExercise(name)) {
+  if (!listParts(ROOT).includes(name) && !isOwn(name)) {
     throw new UsageError(`there is no ${name}/test/lab.ts; name a part, like part1`)
   }
   return compile(name, replacement ? [replacing(replacement)] : [])

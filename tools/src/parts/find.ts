@@ -5,8 +5,9 @@ import { ROOT } from '../cli/root.ts'
 /** What makes a folder a part: it tells the laboratory what to know of it. */
 export const LAB_FILE = 'test/lab.ts'
 
-/** Where readers have parts of their own. */
-const EXERCISES = 'exercises'
+/** Where readers have parts of their own: to be written, and with a line to be found. */
+const EXERCISE = /^exercises\//
+const PUZZLE = /^puzzles\/\d+\/part\d+$/
 
 /** The parts of the tutorial, in order. */
 export function listParts(root: string): string[] {
@@ -18,7 +19,7 @@ export function listParts(root: string): string[] {
 /**
  * The part that a person means: by its name, with what a shell adds to that of a folder, or
  * by the path of its folder. A folder of the same name elsewhere is none, but for a reader's
- * exercise of a part.
+ * exercise of a part, or the folder of a puzzle.
  */
 export function partNamed(argument: string, parts: readonly string[]): string | null {
   const name = argument.replace(/^\.\//, '').replace(/\/$/, '')
@@ -26,15 +27,21 @@ export function partNamed(argument: string, parts: readonly string[]): string | 
   const found = parts.find((part) => part === name || join(ROOT, part) === folder)
   if (found !== undefined) return found
   const path = relative(ROOT, folder).split(sep).join('/')
-  return isExercise(path) && parts.includes(partOf(path)) ? path : null
+  return isOwn(path) && parts.includes(partOf(path)) ? path : null
 }
 
 /** Whether it is an exercise, as `partNamed` names one: `exercises/part1`. */
 export function isExercise(name: string): boolean {
-  return name.startsWith(`${EXERCISES}/`) && existsSync(join(ROOT, name, LAB_FILE))
+  return EXERCISE.test(name) && existsSync(join(ROOT, name, LAB_FILE))
 }
 
-/** The part of the tutorial that it is, or is an exercise of. */
+/** Whether it is a reader's own: an exercise, or the folder of a puzzle. */
+export function isOwn(name: string): boolean {
+  const isPuzzle = PUZZLE.test(name) && existsSync(join(ROOT, name, LAB_FILE))
+  return isPuzzle || isExercise(name)
+}
+
+/** The part of the tutorial that it is, or is a reader's own of. */
 export function partOf(name: string): string {
   return basename(name)
 }

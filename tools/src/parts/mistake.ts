@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { applyPatch, parsePatch } from 'diff'
 import { UsageError } from '../cli/exit.ts'
@@ -15,6 +15,7 @@ const GROUPS = [
   'liveness',
   'service',
   'snapshots',
+  'membership',
 ] as const
 
 /** One line of Raft left out or changed. */
@@ -81,6 +82,21 @@ export function textWith({ name, path, diff }: Mistake): string {
   throw new UsageError(
     `tools/gallery/${name}.diff does not apply to ${path} any more; ` +
       'make the mistake in it by hand, and put what git diff says into that file',
+  )
+}
+
+/**
+ * The same mistake in another part, where its lines stand, too: parts share most of them.
+ *
+ * @throws UsageError when they do not.
+ */
+export function mistakeIn(part: string, mistake: Mistake): Mistake {
+  if (part === mistake.part) return mistake
+  const path = mistake.path.replace(mistake.part, part)
+  const text = existsSync(join(ROOT, path)) ? readFileSync(join(ROOT, path), 'utf8') : ''
+  if (applyPatch(text, mistake.diff) !== false) return { ...mistake, part, path }
+  throw new UsageError(
+    `the mistake ${mistake.name} is one of ${mistake.part}, and its lines are not in ${part}`,
   )
 }
 

@@ -15,6 +15,11 @@ const REPOSITORIES: Readonly<Record<string, string>> = {
   Camunda: 'camunda/camunda',
   NuRaft: 'eBay/NuRaft',
   'hashicorp/raft': 'hashicorp/raft',
+  Copycat: 'atomix/copycat',
+  rafter: 'andrewjstone/rafter',
+  'canonical/raft': 'canonical/raft',
+  RedisRaft: 'RedisLabs/redisraft',
+  cowsql: 'cowsql/raft',
 }
 
 /** Those that are named without an issue. */

@@ -17,7 +17,7 @@ export interface Operation {
 /** How a client asks for it. */
 export interface Manner {
   readonly consistency?: string
-  /** The server that is asked first, instead of the leader. */
+  /** The server that is asked first, instead of the leader: the first is 0. */
   readonly startsAt?: number
 }
 
@@ -54,6 +54,8 @@ interface RecorderModule {
 }
 interface LabModule {
   readonly part: {
+    /** Where the cluster itself can change. */
+    readonly members?: object
     readonly clients: {
       readonly draw: (random: Random, key: string, value: string) => Operation & Manner
     }
@@ -68,6 +70,8 @@ export interface PartClients {
   readonly recorder: RecorderModule
   /** Draws what a busy client does next. */
   readonly draw: LabModule['part']['clients']['draw']
+  /** Whether they can have servers added, and removed, and let another lead. */
+  readonly hasMembers: boolean
 }
 
 export async function loadClients({ folder }: Program): Promise<PartClients> {
@@ -77,7 +81,9 @@ export async function loadClients({ folder }: Program): Promise<PartClients> {
   const { realClock } = (await load('src/clock.ts')) as { realClock: object }
   const recorder = (await load('test/recorder.ts')) as RecorderModule
   const { part } = (await load('test/lab.ts')) as LabModule
-  return { client, transport, clock: realClock, recorder, draw: part.clients.draw }
+  const { draw } = part.clients
+  const hasMembers = part.members !== undefined
+  return { client, transport, clock: realClock, recorder, draw, hasMembers }
 }
 
 export interface RecordedClientOptions {

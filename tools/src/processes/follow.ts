@@ -11,14 +11,14 @@ const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
 
 /**
  * Calls back with each line of a server's test log, in this life of it and in the next, until
- * the signal says that nobody wants to know any more.
+ * the signal says that nobody wants to know any more, or there will be no next one.
  */
 export async function follow(
   address: string,
   onLine: (line: Buffer) => void,
-  signal: AbortSignal,
+  { signal, hasNext }: { readonly signal: AbortSignal; readonly hasNext: () => boolean },
 ): Promise<void> {
-  while (!signal.aborted) {
+  while (!signal.aborted && hasNext()) {
     try {
       const { body } = await agent.request({
         origin: `http://${address}`,

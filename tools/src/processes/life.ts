@@ -19,11 +19,20 @@ export class Life {
   isKilled = false
   private readonly child: ChildProcess
 
-  /** @param output the file that what it says is added to. */
-  constructor(args: readonly string[], output: string) {
+  /**
+   * @param output the file that what it says is added to.
+   * @param environment beside that of this process.
+   */
+  constructor(
+    words: readonly string[],
+    output: string,
+    environment: Readonly<Record<string, string>>,
+  ) {
+    const [program = '', ...args] = words
     const file = openSync(output, 'a')
-    this.child = spawn(process.execPath, args, {
+    this.child = spawn(program, args, {
       cwd: ROOT,
+      env: { ...process.env, ...environment },
       stdio: ['ignore', file, file],
     })
     closeSync(file)

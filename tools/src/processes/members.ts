@@ -1,28 +1,31 @@
-/** Servers listen here, and nobody else can reach them. */
+/** Servers listen here where they have no machine of their own: nobody else reaches them. */
 export const LOOPBACK = '127.0.0.1'
 
 /** A server, and where it listens, by port. */
 export interface Member {
   readonly id: number
+  readonly host: string
   readonly raftPort: number
   readonly httpPort: number
 }
 
 /** Where a server's HTTP is, as host:port. */
-export function addressOf({ httpPort }: Member): string {
-  return `${LOOPBACK}:${httpPort}`
+export function addressOf({ host, httpPort }: Member): string {
+  return `${host}:${httpPort}`
 }
 
-/**
- * What `--cluster` takes.
- *
- * @param portOf where Raft of a server is, for whom the list is for.
- */
-export function listOf(
-  members: readonly Member[],
-  portOf: (member: Member) => number,
-): string {
-  return members
-    .map((member) => `${member.id}=${LOOPBACK}:${portOf(member)}/${member.httpPort}`)
-    .join(',')
+/** Where something listens. */
+export interface End {
+  readonly host: string
+  readonly port: number
+}
+
+/** What `--cluster` takes. */
+export function listOf(members: readonly Member[]): string {
+  return members.map((member) => `${member.id}=${placeOf(member)}`).join(',')
+}
+
+/** What `--address` takes. */
+export function placeOf({ host, raftPort, httpPort }: Member): string {
+  return `${host}:${raftPort}/${httpPort}`
 }

@@ -1,25 +1,33 @@
 /**
- * The network between servers that are processes: from each to each other goes a relay,
- * which passes on what it is given, or does not. So a link can be cut one way, or be slow,
- * without the servers' help, and without root.
+ * The network between servers that are processes: each speaks to the others through a relay
+ * of its own, which passes on what it is given, or does not. So a link can be cut one way, or
+ * be slow, without the servers' help, and without root.
+ *
+ * It is a proxy: gRPC takes one from its environment, connects to it, and names the server
+ * it wants to reach (HTTP's CONNECT). So a relay knows who speaks to whom, and servers know
+ * each other by their true addresses, whoever told them.
  *
  * A link that is cut loses no byte: it keeps them until it is mended, as TCP does when
- * packets are lost and sent again.
+ * packets are lost and sent again. Where servers have namespaces, it is packets that are lost.
  */
 import { once } from 'node:events'
-import {
-  type AddressInfo,
-  connect,
-  createServer,
-  type Server,
-  type Socket,
-} from 'node:net'
-import { LOOPBACK } from './members.ts'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { type End, LOOPBACK } from './members.ts'
 
 /** From one server to another. */
 export interface Link {
   readonly from: number
   readonly to: number
+}
+
+/** What the relays do not do themselves, where the system does it. */
+export interface Underlay {
+  /** Where the relay of a server listens. */
+  proxyHost(id: number): string
+  /** From where it goes on. */
+  relayHost(link: Link): string
+  setCut(link: Link, isCut: boolean): void
 }
 
 /** How messages fare on a link: a delay in ms, if any. */
@@ -32,22 +40,31 @@ const MOST_KEPT = 4 * 1024 * 1024
 
 export class Network {
   private readonly states = new Map<string, State>()
-  private readonly relays = new Map<string, Relay>()
+  /** By id: where a server's Raft listens, and the relay through which it speaks. */
+  private readonly ends = new Map<number, End>()
+  private readonly relays = new Map<number, Relay>()
+  private readonly underlay: Underlay | null
 
-  /** Lays the links between servers, whose Raft listens at these ports, by id. */
-  static async between(ports: ReadonlyMap<number, number>): Promise<Network> {
-    const network = new Network()
-    for (const from of ports.keys()) {
-      for (const [to, port] of ports) {
-        if (from !== to) await network.lay({ from, to }, port)
-      }
-    }
-    return network
+  constructor(underlay: Underlay | null = null) {
+    this.underlay = underlay
   }
 
-  /** Where a server finds another. */
-  portFor(link: Link): number {
-    return this.relays.get(nameOf(link))?.port ?? 0
+  /** Lays the links of a server, whose Raft listens there. */
+  async add(id: number, end: End): Promise<void> {
+    const relay = new Relay(this.underlay?.proxyHost(id) ?? LOOPBACK, (address) =>
+      this.way(id, address),
+    )
+    await relay.listen()
+    this.ends.set(id, end)
+    this.relays.set(id, relay)
+  }
+
+  /** What lets a server's gRPC go through its relay. @throws Error if there is none. */
+  environmentOf(id: number): Readonly<Record<string, string>> {
+    const relay = this.relays.get(id)
+    if (!relay) throw new Error(`server ${id} has no links`)
+    // Whoever works behind a proxy may have said that this machine is reached without.
+    return { grpc_proxy: `http://${textOf(relay.end)}`, no_grpc_proxy: '', no_proxy: '' }
   }
 
   isCut(link: Link): boolean {
@@ -59,6 +76,7 @@ export class Network {
   }
 
   setCut(link: Link, isCut: boolean): void {
+    if (isCut !== this.isCut(link)) this.underlay?.setCut(link, isCut)
     this.change(link, { ...this.stateOf(link), isCut })
   }
 
@@ -71,15 +89,26 @@ export class Network {
     for (const relay of this.relays.values()) relay.close()
   }
 
-  private async lay(link: Link, port: number): Promise<void> {
-    const back = { from: link.to, to: link.from }
+  /** Null when no server is at this address. */
+  private way(from: number, address: string): Way | null {
+    const found = [...this.ends].find(([, end]) => textOf(end) === address)
+    if (!found) return null
+    const [to, end] = found
+    const link = { from, to }
     // A connection has answers, too: they go the other way.
-    const relay = new Relay(port, {
-      there: () => this.stateOf(link),
-      back: () => this.stateOf(back),
-    })
-    await relay.listen()
-    this.relays.set(nameOf(link), relay)
+    const back = { from: to, to: from }
+    return {
+      end,
+      host: this.underlay?.relayHost(link) ?? LOOPBACK,
+      there: () => this.inRelay(link),
+      back: () => this.inRelay(back),
+    }
+  }
+
+  /** How a relay treats what it is given: what is cut below it does not get that far. */
+  private inRelay(link: Link): State {
+    const state = this.stateOf(link)
+    return this.underlay ? { ...state, isCut: false } : state
   }
 
   private stateOf(link: Link): State {
@@ -96,31 +125,45 @@ function nameOf({ from, to }: Link): string {
   return `${from} ${to}`
 }
 
-interface Ways {
+/** As CONNECT names it. */
+function textOf({ host, port }: End): string {
+  return `${host}:${port}`
+}
+
+/** To a server, and how what goes there and comes back fares. */
+interface Way {
+  readonly end: End
+  /** From where the relay connects. */
+  readonly host: string
   readonly there: () => State
   readonly back: () => State
 }
 
-/** Listens in a server's stead, and connects to it once for each who connects. */
+/** Listens for one server's connections, and makes another for each, to whom it asks for. */
 class Relay {
-  private readonly target: number
-  private readonly ways: Ways
+  private readonly host: string
+  private readonly wayTo: (address: string) => Way | null
   private readonly server: Server
   private readonly sockets = new Set<Socket>()
   private readonly pipes = new Set<Pipe>()
 
-  constructor(target: number, ways: Ways) {
-    this.target = target
-    this.ways = ways
-    this.server = createServer((socket) => this.accept(socket))
+  constructor(host: string, wayTo: (address: string) => Way | null) {
+    this.host = host
+    this.wayTo = wayTo
+    this.server = createServer()
+    this.server.on('connect', ({ url = '' }: IncomingMessage, near: Socket) => {
+      const way = this.wayTo(url)
+      if (way) this.accept(near, way)
+      else near.destroy()
+    })
   }
 
-  get port(): number {
-    return (this.server.address() as AddressInfo).port
+  get end(): End {
+    return { host: this.host, port: (this.server.address() as AddressInfo).port }
   }
 
   async listen(): Promise<void> {
-    this.server.listen(0, LOOPBACK)
+    this.server.listen(0, this.host)
     await once(this.server, 'listening')
   }
 
@@ -133,14 +176,12 @@ class Relay {
     for (const socket of this.sockets) socket.destroy()
   }
 
-  private accept(near: Socket): void {
-    const far = connect(this.target, LOOPBACK)
-    const pipes = [
-      new Pipe(near, far, this.ways.there),
-      new Pipe(far, near, this.ways.back),
-    ]
+  private accept(near: Socket, { end, host, there, back }: Way): void {
+    const far = connect({ ...end, localAddress: host })
+    far.once('connect', () => near.write(CONNECTED))
+    const pipes = [new Pipe(near, far, there), new Pipe(far, near, back)]
     for (const pipe of pipes) this.pipes.add(pipe)
-    const end = () => {
+    const hangUp = () => {
       near.destroy()
       far.destroy()
       for (const pipe of pipes) this.pipes.delete(pipe)
@@ -149,14 +190,16 @@ class Relay {
       socket.setNoDelay()
       this.sockets.add(socket)
       // A server that was killed, or that is not there: who connected is told.
-      socket.on('error', end)
+      socket.on('error', hangUp)
       socket.on('close', () => {
         this.sockets.delete(socket)
-        end()
+        hangUp()
       })
     }
   }
 }
+
+const CONNECTED = 'HTTP/1.1 200 Connection established\r\n\r\n'
 
 /** One direction of a connection. */
 class Pipe {

@@ -1,26 +1,35 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { LOOPBACK } from './members.ts'
 
-/** Ports that nobody has; all are held until the last is found, so that they differ. */
+const FIRST_PORT = 10_000
+const LAST_PORT = 32_000
+
+/**
+ * Ports that nobody has. They lie below those that systems give to connections: one of those
+ * could be taken before a server listens there.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  return (await heldPorts(Array.from({ length: count }, () => 0))) ?? []
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(FIRST_PORT, LAST_PORT)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports]
 }
 
 /** Whether nobody has any of these ports. */
 export async function areFree(ports: readonly number[]): Promise<boolean> {
-  return (await heldPorts(ports)) !== null
+  return (await Promise.all(ports.map(isFree))).every(Boolean)
 }
 
-/** Takes the ports, 0 standing for any, and lets them go; null when somebody has one. */
-async function heldPorts(ports: readonly number[]): Promise<number[] | null> {
-  const holders = ports.map((port) => createServer().listen(port, LOOPBACK))
-  const listening = holders.map((holder) => once(holder, 'listening'))
-  const results = await Promise.allSettled(listening)
-  const isAll = results.every(({ status }) => status === 'fulfilled')
-  const found = holders.map((holder) => (holder.address() as { port: number })?.port)
-  await Promise.all(
-    holders.map((holder) => new Promise((resolve) => holder.close(resolve))),
+async function isFree(port: number): Promise<boolean> {
+  const holder = createServer().listen(port, LOOPBACK)
+  const listens = await once(holder, 'listening').then(
+    () => true,
+    () => false,
   )
-  return isAll ? found : null
+  await new Promise((resolve) => holder.close(resolve))
+  return listens
 }

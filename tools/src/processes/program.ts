@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { UsageError } from '../cli/exit.ts'
 import { ROOT } from '../cli/root.ts'
 import { listParts, partNamed } from '../parts/find.ts'
-import { findMistake, textWith } from '../parts/mistake.ts'
+import { findMistake, mistakeIn, textWith } from '../parts/mistake.ts'
 
 /** What starts a server of a part, as raft.sh does. */
 const MAIN = 'src/main.ts'
@@ -36,13 +36,10 @@ export function programOf(name: string | undefined): Program {
  * A copy of a part with a mistake of the gallery in it.
  *
  * @param folder for the copy.
- * @throws UsageError when there is no such mistake, or it is one of another part.
+ * @throws UsageError when there is no such mistake, or it has no place in this part.
  */
 export function programWith(name: string, { part }: Program, folder: string): Program {
-  const mistake = findMistake(name)
-  if (mistake.part !== part) {
-    throw new UsageError(`the mistake ${name} is one of ${mistake.part}, not of ${part}`)
-  }
+  const mistake = mistakeIn(part, findMistake(name))
   const copy = join(folder, part)
   mkdirSync(copy, { recursive: true })
   for (const item of ['src', 'test', 'raft.proto', 'package.json']) {
@@ -53,7 +50,14 @@ export function programWith(name: string, { part }: Program, folder: string): Pr
   return { part, folder: copy }
 }
 
-/** A command line of the part, for Node. */
+/** A command line of the part. */
 export function commandLine({ folder }: Program, args: readonly string[]): string[] {
-  return ['--max-semi-space-size=64', '--import', 'tsx', join(folder, MAIN), ...args]
+  return [
+    process.execPath,
+    '--max-semi-space-size=64',
+    '--import',
+    'tsx',
+    join(folder, MAIN),
+    ...args,
+  ]
 }

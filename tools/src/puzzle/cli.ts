@@ -7,15 +7,16 @@ import { say } from '../cli/print.ts'
 import { ROOT } from '../cli/root.ts'
 import { inMs } from '../explore/show.ts'
 import { listParts } from '../parts/find.ts'
+import { explanationOf } from './explanation.ts'
 import { codeOf, placeIn, shortPath } from './folder.ts'
+import { judge, type Riddle } from './judge.ts'
 import { EXIT_NOT_YET, type PuzzleOptions, puzzleCommand } from './options.ts'
 import { type Attempt, keep, readProgress, resetProgress } from './progress.ts'
 import { type Puzzle, readPuzzles } from './puzzles.ts'
-import { hintsFor, judge, type Riddle, riddleOf } from './riddle.ts'
+import { hintsFor, riddleOf } from './riddle.ts'
 import { again, prepare, type Shown } from './run.ts'
 import {
   doneOf,
-  explanationOf,
   type ListRow,
   tellExplanation,
   tellHints,
@@ -155,7 +156,7 @@ async function solve(text: string, { json }: PuzzleOptions): Promise<number> {
     state: isRight ? 'solved' : 'open',
   }
   await keep(puzzle.number, now)
-  const explanation = isRight ? explanationOf(puzzle, riddle) : null
+  const explanation = isRight ? explanationOf(puzzle.mistake, riddle) : null
   if (json) {
     const { tries, hints } = now
     say(JSON.stringify({ puzzle: puzzle.number, verdict, tries, hints, explanation }))
@@ -169,7 +170,7 @@ async function solve(text: string, { json }: PuzzleOptions): Promise<number> {
 async function giveUp({ json }: PuzzleOptions): Promise<number> {
   const { puzzle, riddle, attempt } = atHand()
   await keep(puzzle.number, { ...attempt, state: 'given up' })
-  const explanation = explanationOf(puzzle, riddle)
+  const explanation = explanationOf(puzzle.mistake, riddle)
   if (json) say(JSON.stringify({ puzzle: puzzle.number, explanation }))
   else tellExplanation(explanation)
   return 0

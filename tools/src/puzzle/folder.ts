@@ -12,9 +12,10 @@ import { basename, join, relative } from 'node:path'
 import { diffLines } from 'diff'
 import { UsageError } from '../cli/exit.ts'
 import { ROOT } from '../cli/root.ts'
+import { leadBack } from '../parts/copy.ts'
+import type { Riddle } from './judge.ts'
 import { PUZZLES_FOLDER } from './progress.ts'
 import type { Puzzle } from './puzzles.ts'
-import type { Riddle } from './riddle.ts'
 
 /** The code, in a folder that is called as the part is. */
 export function codeOf({ number, mistake }: Puzzle): string {
@@ -26,6 +27,9 @@ export function runsOf({ number }: Puzzle): string {
   return join(PUZZLES_FOLDER, String(number), 'run')
 }
 
+/** What is of no use without the page that it is about. */
+const LEFT_OUT = ['node_modules', 'readme.test.ts']
+
 /** Puts a part's files there, one of them as the puzzle has it. What is there stays. */
 export function layOut(puzzle: Puzzle, riddle: Riddle): void {
   const folder = codeOf(puzzle)
@@ -35,8 +39,9 @@ export function layOut(puzzle: Puzzle, riddle: Riddle): void {
   const unfinished = `${folder}.${process.pid}`
   cpSync(join(ROOT, part), unfinished, {
     recursive: true,
-    filter: (path) => basename(path) !== 'node_modules' && !path.endsWith('.md'),
+    filter: (path) => !LEFT_OUT.includes(basename(path)) && !path.endsWith('.md'),
   })
+  leadBack(ROOT, unfinished)
   writeFileSync(join(unfinished, riddle.file), riddle.text)
   symlinkSync(join('../../..', part, 'node_modules'), join(unfinished, 'node_modules'))
   renameSync(unfinished, folder)

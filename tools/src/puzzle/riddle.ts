@@ -5,19 +5,7 @@ import { diffLines } from 'diff'
 import { ROOT } from '../cli/root.ts'
 import { type Mistake, textWith } from '../parts/mistake.ts'
 import { type Definition, definitionsIn } from '../source/definitions.ts'
-
-export interface Riddle {
-  /** The file that has the mistake, in the part: `src/raft.ts`. */
-  readonly file: string
-  /** All of it, without what the mistake says of itself in comments. */
-  readonly text: string
-  /** The numbers, from 1, of the lines that are the answer, any of them. */
-  readonly lines: readonly number[]
-  /** The functions that these stand in. */
-  readonly functions: readonly Definition[]
-}
-
-export type Verdict = 'right' | 'close' | 'wrong'
+import { holds, type Riddle } from './judge.ts'
 
 /** @throws UsageError when the mistake does not apply any more. */
 export function riddleOf(mistake: Mistake): Riddle {
@@ -35,14 +23,6 @@ export function riddleFrom(before: string, mistaken: string, path: string): Ridd
     lines,
     functions: functionsAt(lines, definitionsIn(text, path)),
   }
-}
-
-/** Whether somebody who points at a line has found it; close is in the same function. */
-export function judge(riddle: Riddle, file: string, line: number): Verdict {
-  if (file !== riddle.file) return 'wrong'
-  if (riddle.lines.includes(line)) return 'right'
-  const isClose = riddle.functions.some((one) => holds(one, line))
-  return isClose ? 'close' : 'wrong'
 }
 
 /** What to tell somebody who asks, one after the other: each says more. */
@@ -94,10 +74,6 @@ function functionsAt(
     (one) => !definitions.some(({ name }) => name.startsWith(`${one.name}.`)),
   )
   return innermost.filter((one) => lines.some((line) => holds(one, line)))
-}
-
-function holds({ firstLine, lastLine }: Definition, line: number): boolean {
-  return line >= firstLine && line <= lastLine
 }
 
 /** Of lines that are farther apart than this, each has an excerpt of its own. */

@@ -11,8 +11,8 @@ import type { Part } from '../lab/index.ts'
 import { compileFolder, compilePart } from '../parts/compile.ts'
 import { findRun } from './find.ts'
 import { codeOf, layOut, runsOf, shortPath } from './folder.ts'
+import type { Riddle } from './judge.ts'
 import type { Puzzle } from './puzzles.ts'
-import type { Riddle } from './riddle.ts'
 
 export interface Shown {
   readonly case: Case

@@ -2,33 +2,11 @@
 import { paint, paintDiff, say } from '../cli/print.ts'
 import { describeSchedule, sizeOf } from '../explore/describe.ts'
 import { inMs } from '../explore/show.ts'
-import { sourcesOf } from '../parts/seen.ts'
 import { codeOf, shortPath } from './folder.ts'
+import type { Explanation, Verdict } from './judge.ts'
 import type { Attempt, Progress } from './progress.ts'
 import type { Puzzle } from './puzzles.ts'
-import type { Riddle, Verdict } from './riddle.ts'
 import type { Shown } from './run.ts'
-
-/** What it is, for those who have found it, or want to know. */
-export interface Explanation {
-  readonly mistake: string
-  readonly title: string
-  readonly story: string
-  readonly breaks: string
-  readonly seen: string
-  /** Addresses. */
-  readonly sources: readonly string[]
-  readonly file: string
-  readonly lines: readonly number[]
-  readonly diff: string
-}
-
-export function explanationOf({ mistake }: Puzzle, riddle: Riddle): Explanation {
-  const { name, title, story, breaks, seen, diff } = mistake
-  const { file, lines } = riddle
-  const sources = sourcesOf(seen)
-  return { mistake: name, title, story, breaks, seen, sources, file, lines, diff }
-}
 
 export function tellPuzzle(puzzle: Puzzle, shown: Shown, done: string): void {
   const { mistake, difficulty, number } = puzzle

@@ -45,8 +45,8 @@ export type EventName = KnownEvent | (string & {})
 /** What every line can have, and what is shown of an RPC or of a state by itself. */
 const COMMON: ReadonlySet<string> = new Set([
   ...['level', 'pid', 'hostname', 'time', 'test', 'server', 'client', 'event', 'term'],
-  // The last one is a reader's own word.
-  ...['role', 'state', 'rpc', 'msg', 'fromClient'],
+  // The last two are readers' own words.
+  ...['role', 'state', 'rpc', 'msg', 'fromClient', 'was'],
 ])
 
 /** The fields that tell what happened, on a line of whatever kind. */
@@ -77,6 +77,8 @@ export interface State {
   readonly firstLogIndex?: number
   readonly lastLogIndex?: number
   readonly lastLogTerm?: number
+  /** The ids in the configuration that is in force at this server (section 6). */
+  readonly members?: readonly number[]
   /** On leaders: by the peer's id. */
   readonly nextIndex?: Readonly<Record<string, number>>
   readonly matchIndex?: Readonly<Record<string, number>>
@@ -87,6 +89,12 @@ export interface LoggedEntry {
   readonly index: number
   readonly term: number
   readonly command: unknown
+  /** In an entry that changes who is in the cluster. */
+  readonly configuration?: LoggedConfiguration
+}
+
+export interface LoggedConfiguration {
+  readonly members: readonly { readonly id: number; readonly address?: unknown }[]
 }
 
 /**

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { configurationIn, membersText } from './configuration.ts'
 import {
   isKnown,
   type LoggedEntry,
@@ -24,6 +25,8 @@ const ROLE_STYLES: Readonly<Record<Role, Style>> = {
 
 const MAX_VALUE_LENGTH = 40
 const MAX_ENTRIES = 3
+/** So many servers a cluster has at most. */
+const MAX_IDS = 9
 
 /** The widths of the columns fit times under 1,000 s, and terms under 1,000. */
 const TIME_WIDTH = 11
@@ -106,9 +109,14 @@ function describeValue(value: unknown): string {
 
 /** Entries of Raft's log, as term:command; the first few, and how many more. */
 function describeEntries(entries: readonly (LoggedEntry | unknown)[]): string {
-  const shown = entries.slice(0, MAX_ENTRIES).map((entry) => {
+  const most = entries.every((entry) => typeof entry === 'number')
+    ? MAX_IDS
+    : MAX_ENTRIES
+  const shown = entries.slice(0, most).map((entry) => {
     if (!isEntry(entry)) return describeValue(entry)
-    return `${entry.term}:${describeValue(entry.command)}`
+    const configuration = configurationIn(entry)
+    const ids = configuration?.members.map(({ id }) => id)
+    return `${entry.term}:${ids ? membersText(ids) : describeValue(entry.command)}`
   })
   const more = entries.length - shown.length
   return `[${[...shown, ...(more > 0 ? [`… ${more} more`] : [])].join(', ')}]`

@@ -1,5 +1,6 @@
 /** Why things happen: the rules of Figure 2, in our words, and which of them an event follows. */
-import { isKnown, type KnownEvent, type TestLogLine } from './event.ts'
+import { configurationIn } from './configuration.ts'
+import { isKnown, type KnownEvent, type Role, type TestLogLine } from './event.ts'
 import { isHeartbeat } from './rpc.ts'
 
 export interface Rule {
@@ -74,6 +75,54 @@ const RULES = {
       'A majority of all servers makes a leader.',
     paper: 'Figure 2, Candidates; section 5.2',
   },
+  askPreVote: {
+    title: 'Before an election: ask who would vote',
+    text:
+      'A PreVote is a RequestVote in the conditional. Nobody’s term rises for it, so a server ' +
+      'that cannot win deposes nobody.',
+    paper: 'thesis 9.6',
+  },
+  hearPreVote: {
+    title: 'PreVote arrives',
+    text:
+      'Who has heard a leader of late gives no answer. Others say how they would vote, and ' +
+      'change nothing.',
+    paper: 'thesis 9.6 and 4.2.3',
+  },
+  wouldVote: {
+    title: 'The answer says: I would',
+    text: 'It is no vote: the same can be said to any number of servers.',
+    paper: 'thesis 9.6',
+  },
+  wouldNotVote: {
+    title: 'The answer says: I would not',
+    text: 'The term that it would have is no higher than this one, or its log lacks entries.',
+    paper: 'thesis 9.6; section 5.4.1',
+  },
+  countPreVotes: {
+    title: 'Before an election: count who would vote',
+    text: 'With a majority it begins the election. Without one its term stays as it is.',
+    paper: 'thesis 9.6',
+  },
+  handOver: {
+    title: 'Leaders: ask another to lead',
+    text:
+      'The other has all of the log by now. It need not wait for its timer; the leader takes ' +
+      'no commands meanwhile.',
+    paper: 'thesis 3.10',
+  },
+  standAtOnce: {
+    title: 'TimeoutNow arrives',
+    text:
+      'As if its election timer had fired, and without asking first who would vote: the ' +
+      'leader wants it.',
+    paper: 'thesis 3.10',
+  },
+  handedOver: {
+    title: 'The other has answered',
+    text: 'Its term is a higher one if it stands for election. Then this leader follows.',
+    paper: 'thesis 3.10',
+  },
   leader: {
     title: 'Candidates: a majority makes a leader',
     text: 'It tells everybody at once, so that no other timer fires.',
@@ -145,6 +194,20 @@ const RULES = {
       'forgotten, it could be given twice.',
     paper: 'Figure 2, Candidates; section 5.2',
   },
+  stepDown: {
+    title: 'Leaders: give up the lead',
+    text:
+      'No majority has answered for an election timeout. Another server is to be elected, in ' +
+      'the next term.',
+    paper: 'thesis 6.2',
+  },
+  leaveLead: {
+    title: 'Leaders: its removal is committed',
+    text:
+      'It has led until now, without counting itself. One of those who stay has all that is ' +
+      'committed, and will lead.',
+    paper: 'thesis 4.2.2',
+  },
   submit: {
     title: 'Leaders: a command is taken',
     text: 'It goes to the end of the leader’s log. It is not yet committed.',
@@ -159,6 +222,13 @@ const RULES = {
     title: 'Leaders: the entry is appended',
     text: 'To its own log first. From there it is sent to the others.',
     paper: 'Figure 2, Leaders 2; section 5.3',
+  },
+  configure: {
+    title: 'Another configuration is in force',
+    text:
+      'As soon as it is in a server’s log, committed or not. It differs from the one before ' +
+      'by one server, so that every majority of one meets every majority of the other.',
+    paper: 'section 6; thesis 4.1',
   },
   truncate: {
     title: 'Entries that conflict are removed',
@@ -324,7 +394,13 @@ export function ruleOf(name: RuleName): Rule {
 export const RULE_NAMES = Object.keys(RULES) as RuleName[]
 
 /** What of a line tells by which rule it came about. */
-type Told = Pick<TestLogLine, 'event' | 'role' | 'rpc' | 'index' | 'state'> & {
+type Told = Pick<
+  TestLogLine,
+  'event' | 'role' | 'rpc' | 'index' | 'state' | 'server'
+> & {
+  /** The role before, where that is known. */
+  readonly was?: Role
+  readonly entries?: unknown
   readonly outcome?: unknown
   readonly snapshot?: unknown
 }
@@ -352,6 +428,7 @@ export function ruleNameFor(event: Told, hasLog: boolean): RuleName | null {
       return event.index === undefined ? 'refuseCommand' : 'submit'
     case 'append':
       if (role === 'Dead') return 'recover'
+      if (hasConfiguration(event.entries)) return 'configure'
       return role === 'Leader' ? 'appendOwn' : 'append'
     case 'commit':
       return role === 'Leader' ? 'commitAsLeader' : 'commitAsFollower'
@@ -387,11 +464,20 @@ function ruleForSnapshot({ snapshot, index }: Told): RuleName {
   return index === undefined ? 'haveSnapshot' : 'dropEntries'
 }
 
-function ruleForRole({ role, state }: Told): RuleName | null {
+/** The first entry of a cluster has one, too, which was in force before. */
+function hasConfiguration(entries: unknown): boolean {
+  if (!Array.isArray(entries)) return false
+  return entries.some((entry) => entry?.index > 1 && configurationIn(entry))
+}
+
+function ruleForRole({ role, state, was, server = -1 }: Told): RuleName | null {
   if (role === undefined) return null
   // It has voted in its term: for itself, when it became a candidate in it.
   const isSameTerm = role === 'Follower' && typeof state?.votedFor === 'number'
-  return isSameTerm ? 'giveUp' : RULE_OF_ROLE[role]
+  if (!isSameTerm) return RULE_OF_ROLE[role]
+  if (was !== 'Leader') return 'giveUp'
+  const { members } = state
+  return Array.isArray(members) && !members.includes(server) ? 'leaveLead' : 'stepDown'
 }
 
 const RULE_OF_ROLE = {
@@ -417,6 +503,13 @@ function ruleForSending({ rpc }: Told, hasLog: boolean): RuleName | null {
     if (rpc.kind === 'request') return 'askVote'
     return rpc.args.voteGranted === true ? 'grant' : 'refuse'
   }
+  if (rpc?.method === 'PreVote') {
+    if (rpc.kind === 'request') return 'askPreVote'
+    return rpc.args.voteGranted === true ? 'wouldVote' : 'wouldNotVote'
+  }
+  if (rpc?.method === 'TimeoutNow') {
+    return rpc.kind === 'request' ? 'handOver' : 'standAtOnce'
+  }
   if (rpc?.method === 'InstallSnapshot') {
     return rpc.kind === 'request' ? 'sendSnapshot' : 'answerSnapshot'
   }
@@ -429,6 +522,12 @@ function ruleForSending({ rpc }: Told, hasLog: boolean): RuleName | null {
 function ruleForReceiving({ rpc }: Told, hasLog: boolean): RuleName | null {
   if (rpc?.method === 'RequestVote') {
     return rpc.kind === 'request' ? 'hearVoteRequest' : 'countVotes'
+  }
+  if (rpc?.method === 'PreVote') {
+    return rpc.kind === 'request' ? 'hearPreVote' : 'countPreVotes'
+  }
+  if (rpc?.method === 'TimeoutNow') {
+    return rpc.kind === 'request' ? 'standAtOnce' : 'handedOver'
   }
   if (rpc?.method === 'InstallSnapshot') {
     return rpc.kind === 'request' ? 'hearSnapshot' : 'hearReceived'

@@ -1,13 +1,14 @@
 /** Who may ask the command, and what it leaves behind. */
-import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { request } from 'undici'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { runs, startCommand } from './command.ts'
 
 /** In ms: processes start and end, on a machine that is busy. */
-const LONG = { timeout: 30_000 }
-vi.setConfig({ testTimeout: 120_000 })
+const LONG = { timeout: 60_000 }
+vi.setConfig({ testTimeout: 240_000 })
 
 test('only the page itself may ask, by its whole address', async () => {
   const { ready } = await startCommand('--servers', '1')
@@ -75,6 +76,77 @@ test('Ctrl-C is how it ends: with 0, and without its files', async () => {
   expect((await command).exitCode).toBe(0)
   expect(existsSync(folder)).toBe(false)
   await expect.poll(() => ready.servers.filter(({ pid }) => runs(pid)), LONG).toEqual([])
+})
+
+test('what is kept with --data outlives the command’s kill -9, and what was saved, too', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'raft-cluster-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const args = ['--servers', '5', '--part', 'part4', '--data', folder]
+  const { command, ready } = await startCommand(...args)
+  expect(ready.part).toBe('part4')
+  expect(ready.servers).toHaveLength(5)
+  const key = (address = '') => `http://${address}/kv/color`
+  const asked = { method: 'PUT', body: 'blue' } as const
+  const put = async () => {
+    const to = ready.servers.map(({ address }) => request(key(address), asked))
+    return (await Promise.allSettled(to)).some(
+      (answer) => answer.status === 'fulfilled' && answer.value.statusCode === 200,
+    )
+  }
+  await expect.poll(put, LONG).toBe(true)
+  const save = async (page: string) =>
+    (await request(`${page}save`, { method: 'POST' })).body.json()
+  expect(await save(ready.page)).toMatchObject({ folder: 'saved-1' })
+  command.kill('SIGKILL')
+  await command
+  await expect.poll(() => ready.servers.some(({ pid }) => runs(pid)), LONG).toBe(false)
+
+  const again = await startCommand(...args)
+  const ask = { op: 'get', key: 'color', server: null }
+  const get = async () => {
+    const options = { method: 'POST', body: JSON.stringify(ask) } as const
+    const { body } = await request(`${again.ready.page}ask`, options)
+    return ((await body.json()) as { text: string }).text
+  }
+  await expect.poll(get, LONG).toContain('"blue"')
+  expect(await save(again.ready.page)).toMatchObject({ folder: 'saved-2' })
+})
+
+test('who joined is there again with the same --data, and who left is not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'raft-cluster-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const { command, ready, events } = await startCommand('--data', folder)
+  const act = async (body: object) => {
+    const options = { method: 'POST', body: JSON.stringify(body) } as const
+    return (await request(`${ready.page}act`, options)).statusCode
+  }
+  const has = (members: readonly number[]) =>
+    expect.objectContaining({ event: 'members', members })
+  expect(await act({ act: 'add' })).toBe(200)
+  expect(events).toContainEqual(expect.objectContaining({ event: 'added', server: 3 }))
+  await expect.poll(() => events, LONG).toContainEqual(has([0, 1, 2, 3]))
+  await expect.poll(() => act({ act: 'remove', server: 0 }), LONG).toBe(200)
+  await expect.poll(() => runs(ready.servers[0]?.pid as number), LONG).toBe(false)
+  expect(await act({ act: 'remove', server: 0 })).toBe(409)
+  command.kill('SIGKILL')
+  await command
+
+  const again = await startCommand('--data', folder)
+  await expect.poll(() => again.events, LONG).toContainEqual(has([1, 2, 3]))
+  const end = 'server 0 was removed, and has ended (exit code 0)'
+  await expect
+    .poll(() => again.events, LONG)
+    .toContainEqual(expect.objectContaining({ text: end }))
+})
+
+test('with --chaos things break by themselves, until Ctrl-C', async () => {
+  const { command, events, ready } = await startCommand('--chaos')
+  const faults = () => events.filter(({ event }) => event === 'fault').length
+  await expect.poll(faults, LONG).toBeGreaterThan(2)
+  expect(events).toContainEqual(expect.objectContaining({ event: 'chaos', isOn: true }))
+  command.kill('SIGINT')
+  expect((await command).exitCode).toBe(0)
+  await expect.poll(() => ready.servers.some(({ pid }) => runs(pid)), LONG).toBe(false)
 })
 
 test.each([

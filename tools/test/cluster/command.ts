@@ -1,4 +1,5 @@
 /** `npm run cluster`, as a program starts it: real processes, in real time. */
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { execa } from 'execa'
@@ -6,8 +7,16 @@ import { onTestFinished } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
+/** As long as somebody has a usual port, no two clusters of tests can both find it free. */
+const holder = createServer().listen(7000, '127.0.0.1').unref()
+await new Promise((resolve) => {
+  holder.once('listening', resolve)
+  holder.once('error', resolve)
+})
+
 /** What the command tells of itself first. */
 export interface Ready {
+  readonly part: string
   readonly page: string
   readonly servers: readonly {
     readonly id: number

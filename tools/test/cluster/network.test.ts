@@ -1,7 +1,9 @@
 /** Links between servers that are processes: here the servers are sockets. */
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { request } from 'node:http'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { urlToHttpOptions } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { Network } from '../../src/processes/network.ts'
 
@@ -13,14 +15,16 @@ async function connected() {
   const listener = createServer().listen(0, '127.0.0.1')
   await once(listener, 'listening')
   const { port } = listener.address() as AddressInfo
-  const network = await Network.between(
-    new Map([
-      [0, 1],
-      [1, port],
-    ]),
-  )
+  const network = new Network()
+  await network.add(0, { host: '127.0.0.1', port: 1 })
+  await network.add(1, { host: '127.0.0.1', port })
   const accepted = once(listener, 'connection')
-  const near = connect(network.portFor({ from: 0, to: 1 }), '127.0.0.1')
+  const asked = request({
+    ...urlToHttpOptions(new URL(network.environmentOf(0).grpc_proxy ?? '')),
+    method: 'CONNECT',
+    path: `127.0.0.1:${port}`,
+  }).end()
+  const [, near] = (await once(asked, 'connect')) as [unknown, Socket]
   const [far] = (await accepted) as [Socket]
   onTestFinished(() => {
     network.close()

@@ -4,21 +4,18 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { markdownFiles } from '../../src/markdown/files.ts'
 import { firstMissing, stepsOf } from './chapter.ts'
-import { Scratch } from './scratch.ts'
+import { COMMAND_TIMEOUT_MS, Scratch } from './scratch.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
 /** Of an output that is not as it should be, in characters; its end tells most. */
 const MAX_SHOWN_LENGTH = 2_000
 
-/** In ms: a net for a machine that is busy. */
-const TIMEOUT_MS = 300_000
-
 for (const file of markdownFiles(ROOT)) {
   const steps = stepsOf(readFileSync(join(ROOT, file), 'utf8'))
   if (steps.length === 0) continue
   test(`${file} shows what its commands print`, {
-    timeout: TIMEOUT_MS,
+    timeout: steps.length * COMMAND_TIMEOUT_MS,
   }, async () => {
     const scratch = new Scratch(ROOT)
     try {

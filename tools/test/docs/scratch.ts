@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa, execaSync } from 'execa'
 
-/** Far above what a command in a chapter takes, in ms. */
-const COMMAND_TIMEOUT_MS = 120_000
+/** Far above what a command in a chapter takes, also on a machine that is busy, in ms. */
+export const COMMAND_TIMEOUT_MS = 120_000
 
 export interface CommandResult {
   readonly output: string

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { ROOT } from '../../src/cli/root.ts'
 import { linkPackages } from '../../src/exercise/make.ts'
+import { Bench } from '../../src/grade/bench.ts'
 import { type Grade, grade } from '../../src/grade/grade.ts'
 
 /** For tests that run those of a part: on a busy machine they take their time. */
-export const SLOW = { timeout: 240_000 }
+export const SLOW = { timeout: 600_000 }
 
 const home = mkdtempSync(join(tmpdir(), 'raft-exercise-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
@@ -37,7 +38,14 @@ export function change(folder: string, file: string, from: string, to: string): 
   writeFileSync(path, text.replace(from, to))
 }
 
-export function gradeOf(part: string, folder: string, seeds = 100): Promise<Grade> {
+/** @param seconds of a core's work, before what has no end is stopped. */
+export function gradeOf(
+  part: string,
+  folder: string,
+  seeds = 100,
+  seconds?: number,
+): Promise<Grade> {
   const name = `exercises/${part}`
-  return grade({ root: ROOT, name, folder, seeds, outDir: join(folder, 'out') })
+  const outDir = join(folder, 'out')
+  return grade({ root: ROOT, name, folder, seeds, outDir, bench: new Bench(seconds) })
 }

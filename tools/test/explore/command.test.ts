@@ -48,6 +48,8 @@ test.each([
   [[], 'name the part to explore'],
   [['part1', '--faults', 'earthquake'], 'It can be some of crash,pause,'],
   [['part1', '--shard', '4/3'], 'It can be like 2/8'],
+  [['part1', '--merge', 'a.json'], 'what was found says of which part it is'],
+  [['--merge', 'package.json'], 'package.json is not what explore --out has written'],
   [['--replay', 'no-such-file.json'], 'cannot read no-such-file.json'],
 ])('explore %j is refused in a sentence', SLOW, async (args, sentence) => {
   const { exitCode, stdout, stderr } = await run('explore', ...args)
@@ -119,6 +121,57 @@ test('gallery refuses a name that it does not know', SLOW, async () => {
   expect(stderr).toBe(
     'error: the gallery has no "no-such-thing"; npm run gallery -- list shows what it has\n',
   )
+})
+
+test('what all shares have found is told as if one machine had', SLOW, async () => {
+  const asked = ['part2', '--seeds', '31', '--from', '7', '--servers', '3']
+  const shares = [1, 2, 3].map((i) => ({ i, file: join(folder, `share-${i}.json`) }))
+  await Promise.all(
+    shares.map(({ i, file }) =>
+      run('explore', ...asked, '--jobs', '1', '--shard', `${i}/3`, '--out', file),
+    ),
+  )
+  const files = shares.map(({ file }) => file)
+  const merged = await run('explore', '--json', '--merge', ...files.toReversed())
+  const whole = await run('explore', ...asked, '--json')
+  const told = ({ stdout }: { stdout: string }) => {
+    const { part, seeds, events, simulatedSeconds, reached, violations } =
+      JSON.parse(stdout)
+    return { part, seeds, events, simulatedSeconds, reached, violations }
+  }
+  expect(told(merged)).toEqual(told(whole))
+  expect(merged.exitCode).toBe(0)
+})
+
+test('of what shares have found, the first seed counts', SLOW, async () => {
+  const asked = {
+    ...{ part: 'part1', seeds: 40, from: 1, duration: 5 },
+    ...{ keepGoing: false, servers: null, faults: null },
+  }
+  const found = (seed: number) => {
+    const violation = { invariant: 'Election Safety', message: 'two lead', atMs: 1 }
+    const tally = { seeds: 20, simulatedMs: 1000, events: 10, reached: {} }
+    const times = { beganAt: 1000 * seed, seconds: 1, coreSeconds: 1 }
+    return { tally: { ...tally, found: [{ seed, violation }] }, times }
+  }
+  const files = [9, 33].map((seed, i) => {
+    const file = join(folder, `found-${seed}.json`)
+    const shard = { index: i + 1, count: 2 }
+    writeFileSync(
+      file,
+      JSON.stringify({ of: 'explore', asked, shard, found: found(seed) }),
+    )
+    return file
+  })
+  const { exitCode, stdout } = await run('explore', '--json', '--merge', ...files)
+  expect(exitCode).toBe(1)
+  const replay = 'npm run explore -- part1 --seeds 1 --from 9'
+  expect(JSON.parse(stdout)).toMatchObject({
+    seeds: 40,
+    // From the beginning of the first to the end of the second.
+    seconds: 25,
+    violations: [{ seed: 9, replay }],
+  })
 })
 
 test('the shares of all machines are all seeds, each once', () => {

@@ -19,6 +19,7 @@ test('the gallery has mistakes of every kind', () => {
   expect(gallery.length).toBeGreaterThanOrEqual(25)
   expect([...groups]).toEqual([
     ...['elections', 'log', 'persistence', 'liveness', 'service', 'snapshots'],
+    'membership',
   ])
 })
 

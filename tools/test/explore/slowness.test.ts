@@ -3,7 +3,7 @@ import { CatchUp } from '../../src/explore/catch-up.ts'
 import { drawSchedule } from '../../src/explore/draw.ts'
 import { loadPart } from '../../src/explore/load.ts'
 import { runSchedule } from '../../src/explore/run.ts'
-import { FAULT_KINDS, type Schedule, SLOW_KINDS } from '../../src/explore/schedule.ts'
+import { type Schedule, SLOW_KINDS } from '../../src/explore/schedule.ts'
 import { drawOptionsFor } from '../../src/explore/search.ts'
 import type { World } from '../../src/lab/world.ts'
 import { compilePart } from '../../src/parts/compile.ts'
@@ -16,7 +16,8 @@ const isSlow = ({ kind }: { kind: string }) => SLOW_KINDS.some((slow) => slow ==
 const seeds = Array.from({ length: 300 }, (_, i) => i + 1)
 
 test('where nothing is slow, a seed is what it is without slow links and machines', () => {
-  const faults = FAULT_KINDS.filter((kind) => !isSlow({ kind }))
+  const { kinds } = drawOptionsFor(part3, { duration: 5 })
+  const faults = kinds.filter((kind) => !isSlow({ kind }))
   const options = drawOptionsFor(part3, { duration: 5, faults })
   const same = seeds.filter((seed) => {
     const { commandLength, ...schedule } = scheduleOf(part3, seed)

@@ -13,6 +13,8 @@ import { hunt, SLOW, scheduleOf } from './hunt.ts'
 
 const part1 = await loadPart(await compilePart('part1'))
 const part3 = await loadPart(await compilePart('part3'))
+/** Its clusters change. */
+const part7 = await loadPart(await compilePart('part7'))
 
 /** Nothing happens in it but what a test adds. */
 const CALM: Schedule = {
@@ -86,7 +88,8 @@ test('over the seeds every kind of fault is drawn, and every size of cluster', (
   const sizes = new Set<number>()
   for (let seed = 1; seed <= 300; seed += 1) {
     const { servers, faults, file } = scheduleOf(part3, seed)
-    for (const { kind } of faults) kinds.add(kind)
+    const changes = scheduleOf(part7, seed).faults
+    for (const { kind } of [...faults, ...changes]) kinds.add(kind)
     if (file) kinds.add('file')
     sizes.add(servers)
   }

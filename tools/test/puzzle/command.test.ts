@@ -74,6 +74,27 @@ test('the same puzzle with the same seed is the same run', SLOW, async () => {
   expect(log()).toBe(before)
 })
 
+test('a test of the part runs on the puzzle’s folder, and so does the explorer', {
+  timeout: 4 * SLOW.timeout,
+}, async () => {
+  const { output } = await puzzle(`--puzzle ${first.number} --json`)
+  const { folder: name } = JSON.parse(output)
+  expect(name).toBe(`puzzles/${first.number}/${first.mistake.part}`)
+  const listed = await scratch.run(`./dotest.sh ${name} nosuch`)
+  expect(listed.output).toContain('half of an even cluster is no majority')
+  const later = JSON.parse((await puzzle('--next --part part6 --json')).output)
+  const found = await scratch.run(`./dotest.sh ${later.folder} nosuch`)
+  expect(found.output).toContain('half of an even cluster is no majority')
+  const run = await scratch.run(`./dotest.sh ${name} 'comes back' --no-open`)
+  expect(run.output).toMatch(/^(PASS|FAIL) {2}/m)
+  expect(run.output).toContain(`timelines/${name}`)
+  const explored = await scratch.run(
+    `node --import tsx tools/src/explore/cli.ts ${name} --seeds 50 --no-open`,
+  )
+  expect(explored.exitCode).toBe(1)
+  expect(explored.output).toContain(`npm run explore -- ${name}`)
+})
+
 test('a copy that was mended breaks no rule', SLOW, async () => {
   await puzzle(`--puzzle ${first.number}`)
   const still = await puzzle('--again')

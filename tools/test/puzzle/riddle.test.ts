@@ -2,8 +2,9 @@ import { expect, test } from 'vitest'
 import { type Mistake, readGallery } from '../../src/parts/mistake.ts'
 import { sourcesOf } from '../../src/parts/seen.ts'
 import { lineBefore } from '../../src/puzzle/folder.ts'
+import { judge } from '../../src/puzzle/judge.ts'
 import { readPuzzles, readRows } from '../../src/puzzle/puzzles.ts'
-import { hintsFor, judge, riddleFrom, riddleOf } from '../../src/puzzle/riddle.ts'
+import { hintsFor, riddleFrom, riddleOf } from '../../src/puzzle/riddle.ts'
 
 const CODE = `class Counter {
   value = 0

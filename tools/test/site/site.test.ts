@@ -34,6 +34,12 @@ afterAll(async () => {
 const PHONE = { viewport: { width: 380, height: 760 }, hasTouch: true }
 const DESK = { viewport: { width: 1280, height: 900 } }
 
+/** What a page shows once its own script has filled it. */
+const FILLED: Readonly<Record<string, string>> = {
+  playground: '.playground .node',
+  puzzles: '.listing .line',
+}
+
 /** The playground with a scene or a run, and what went wrong on its page. */
 async function playground(hash: string, options: BrowserContextOptions = DESK) {
   const page = await browser.newPage(options)
@@ -158,10 +164,9 @@ pageTest('the home begins with an election, and one click breaks it', async () =
   await page.close()
 })
 
+// What is wrong with colours is so at any width, and what is wrong with the layout in any.
 pageTest.each([
   ['light', 'desk'],
-  ['dark', 'desk'],
-  ['light', 'phone'],
   ['dark', 'phone'],
 ] as const)(
   'no page keeps anybody out, in the %s, on a %s',
@@ -169,11 +174,15 @@ pageTest.each([
     const options = where === 'desk' ? DESK : PHONE
     const page = await browser.newPage({ ...options, colorScheme })
     page.setDefaultTimeout(TIMEOUT_MS)
-    const pages = ['index', 'exploring', 'architecture', 'playground', ...chapters()]
+    const named = ['index', 'exploring', 'architecture', 'playground', 'puzzles']
+    const pages = [...named, 'exercises', ...chapters()]
     const found: string[] = []
     for (const name of [...pages, 'source/part1-src-server-ts']) {
       await page.goto(`${server.address}/${name}.html`)
-      await page.locator('.VPContent').waitFor()
+      await page
+        .locator(FILLED[name] ?? '.VPContent')
+        .first()
+        .waitFor()
       const problems = await seriousProblems(page)
       found.push(...problems.map((problem) => `${name}: ${problem}`))
     }
@@ -358,11 +367,8 @@ pageTest(
   'a mistake runs beside the part as it stands, until a rule breaks',
   async () => {
     const { page, errors, press } = await playground('scene=first-election')
-    const loaded = () =>
-      page.evaluate<string[]>(
-        'performance.getEntriesByType("resource").map(({ name }) => name)',
-      )
-    expect((await loaded()).filter((name) => name.includes('gallery'))).toEqual([])
+    const loaded = await loadedBy(page)
+    expect(loaded.filter((name) => /gallery|chooser/.test(name))).toEqual([])
     await press('Break it …')
     await page.getByLabel('Filter the mistakes').fill('majority')
     expect(await seriousProblems(page)).toEqual([])
@@ -381,6 +387,236 @@ pageTest(
     await page.close()
   },
 )
+
+const MAJORITY = 'Math.floor(servers / 2) + 1'
+
+/** Writes into the editor what part 1 has, but for one text. */
+async function write(page: Page, from: string, to: string): Promise<void> {
+  const text = readFileSync(join(ROOT, 'part1/src/raft.ts'), 'utf8')
+  expect(text).toContain(from)
+  await page.locator('.cm-content').click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.insertText(text.replace(from, to))
+}
+
+/** As the browser counts them: what a page has loaded. */
+function loadedBy(page: Page): Promise<string[]> {
+  return page.evaluate<string[]>(
+    'performance.getEntriesByType("resource").map(({ name }) => name)',
+  )
+}
+
+pageTest.each(['light', 'dark'] as const)(
+  'who changes the code sees the rule that breaks, and the difference, in the %s',
+  async (colorScheme) => {
+    const options = { ...DESK, colorScheme }
+    const { page, errors, press } = await playground('part=1&servers=4&seed=7', options)
+    expect((await loadedBy(page)).filter((name) => /own|worker/.test(name))).toEqual([])
+    await press('Edit …')
+    await write(page, MAJORITY, 'Math.ceil(servers / 2)')
+    expect(await seriousProblems(page)).toEqual([])
+    await page.keyboard.press('Control+Enter')
+    await page.locator('.alarm', { hasText: 'both elected leader of term 1' }).waitFor()
+    const difference = page.locator('.mistake .difference')
+    expect(await difference.locator('.removed').textContent()).toContain(MAJORITY)
+    expect(await difference.locator('.added').textContent()).toContain('Math.ceil')
+    expect(await page.locator('figcaption').allTextContents()).toEqual([
+      'As it stands',
+      'As changed',
+    ])
+    expect(await seriousProblems(page)).toEqual([])
+    // What was written is there to go on from, until it is what it was.
+    await press('Edit it')
+    expect(await page.locator('.editor').textContent()).toContain('part1/src/raft.ts')
+    await press('As it was')
+    await press('Run it')
+    await page.locator('figcaption').waitFor({ state: 'detached' })
+    expect(errors).toEqual([])
+    await page.close()
+  },
+)
+
+pageTest('a link carries a change, and nothing of it runs before a click', async () => {
+  const { page, press } = await playground('part=1&servers=4&seed=7')
+  await press('Edit …')
+  await write(page, MAJORITY, 'Math.ceil(servers / 2)')
+  await press('Run it')
+  await page.locator('.alarm', { hasText: 'of term 1' }).waitFor()
+  const hash = page.url().split('#')[1] ?? ''
+  expect(hash).toMatch(/&change=[\w-]{50,400}$/)
+  const shared = await playground(hash)
+  const consent = shared.page.locator('.consent[open]')
+  await consent.waitFor()
+  expect(await consent.locator('.added').textContent()).toContain('Math.ceil')
+  expect(await seriousProblems(shared.page)).toEqual([])
+  await shared.page.waitForTimeout(200)
+  expect(shared.page.workers()).toEqual([])
+  expect(await shared.page.locator('figcaption').count()).toBe(0)
+  await shared.press('Leave it')
+  await shared.page.locator('.caption', { hasText: 'stands as it is' }).waitFor()
+  expect(shared.page.workers()).toEqual([])
+  expect(shared.page.url()).not.toContain('change=')
+  await shared.page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
+  await consent.waitFor()
+  await shared.press('Run it')
+  await shared.page.locator('.alarm', { hasText: 'of term 1' }).waitFor()
+  expect(shared.page.workers()).toHaveLength(1)
+  await shared.press('Leave')
+  await shared.page.locator('figcaption').waitFor({ state: 'detached' })
+  await vi.waitFor(() => expect(shared.page.workers()).toEqual([]))
+  await shared.page.evaluate(`location.hash = ${JSON.stringify(`${hash}AAAA`)}`)
+  await shared.page.locator('.problem', { hasText: 'cannot be read' }).waitFor()
+  expect(shared.errors).toEqual([])
+  await shared.page.close()
+  await page.close()
+})
+
+pageTest('the code is left by Escape, and says where it cannot be run', async () => {
+  const { page, errors, press } = await playground('part=1&servers=3&seed=1')
+  await page.getByRole('button', { name: 'Edit …' }).focus()
+  await page.keyboard.press('Enter')
+  await page.locator('.cm-content:focus').waitFor()
+  await page.keyboard.press('Tab')
+  expect(await page.locator('.cm-line').first().textContent()).toMatch(/^ {2}\/\*\*/)
+  await page.keyboard.press('Escape')
+  const focused = () => page.evaluate<string>('document.activeElement.textContent')
+  expect(await focused()).toBe('Run it')
+  await page.keyboard.press('Tab')
+  expect(await focused()).toBe('As it was')
+  await write(page, 'private majority(): number {', 'private majority(: number {')
+  await press('Run it')
+  await page.locator('.said', { hasText: /^It cannot be run\. Line \d+: / }).waitFor()
+  await page.locator('.cm-activeLine', { hasText: 'majority(' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  await page.locator('.editor').waitFor({ state: 'hidden' })
+  expect(errors).toEqual([])
+  await page.close()
+})
+
+pageTest('code without an end is stopped', async () => {
+  const { page, press } = await playground('part=1&servers=3&seed=1')
+  await press('Edit …')
+  await write(
+    page,
+    'private countVotes(): void {',
+    'private countVotes(): void { for (;;);',
+  )
+  await press('Run it')
+  await page.locator('.alarm', { hasText: 'still running after 5 s' }).waitFor()
+  await press('Leave')
+  await page.locator('figcaption').waitFor({ state: 'detached' })
+  await page.close()
+})
+
+pageTest.each([
+  "fetch('/away')",
+  "new XMLHttpRequest().open('GET', '/away')",
+  "new WebSocket('ws://127.0.0.1:1/away')",
+  "importScripts('/away')",
+  "import('/away')",
+  'eval(\'import("/away")\')',
+  '(() => {}).constructor(\'return import("/away")\')()',
+  '(async () => {}).constructor(\'return import("/away")\')()',
+  'setTimeout(\'import("/away")\', 0)',
+  "new Worker('/away')",
+  "self.constructor.prototype.fetch('/away')",
+])('nothing leaves the page by %s', async (code) => {
+  const { page, press } = await playground('part=1&servers=3&seed=1')
+  const asked: string[] = []
+  page.context().on('request', (request) => asked.push(request.url()))
+  page.on('websocket', (socket) => asked.push(socket.url()))
+  await press('Edit …')
+  const tries = `(this as unknown as { tries: unknown }).tries = ${code} as unknown`
+  const start = 'private startElection(): void {'
+  await write(page, start, `${start} ${tries.replaceAll('self.', '(self as any).')}\n`)
+  await press('Run it')
+  // As what is not there, or in a promise that nobody waits for.
+  await page.locator('figcaption', { hasText: 'As changed' }).waitFor()
+  await page.locator('.alarm:visible, .caption:visible').first().waitFor()
+  expect(asked.filter((url) => url.includes('away'))).toEqual([])
+  await page.close()
+})
+
+/** The puzzles as somebody finds them who has never been there, or was there before. */
+async function puzzles(hash: string, options: BrowserContextOptions = DESK) {
+  const page = await browser.newPage(options)
+  const errors: string[] = []
+  page.on('pageerror', (error) => errors.push(String(error)))
+  page.setDefaultTimeout(TIMEOUT_MS)
+  await page.goto(`${server.address}/puzzles.html${hash}`)
+  await page.locator('.listing li').first().waitFor()
+  const press = (name: string | RegExp) => {
+    return page.getByRole('button', { name }).click()
+  }
+  return { page, errors, press }
+}
+
+pageTest.each([
+  ['a desk', DESK],
+  ['a phone', PHONE],
+  ['a dark room', { ...DESK, colorScheme: 'dark' as const }],
+])('a puzzle is solved, on %s', async (_, options) => {
+  const { page, errors, press } = await puzzles('', options)
+  const said = page.locator('.said')
+  const first = await page.getByLabel('Puzzle', { exact: true }).inputValue()
+  await page.locator('.alarm', { hasText: 'both elected leader of term 1' }).waitFor()
+  expect(await seriousProblems(page, '.VPDoc')).toEqual([])
+  await page.locator('.listing li').nth(20).click()
+  await press('Is it line 21?')
+  expect(await said.textContent()).toMatch(/^No: /)
+  for (let i = 0; i < 3; i += 1) await press(/^Hint/)
+  expect(await page.locator('.hints > li').count()).toBe(3)
+  expect(await page.getByRole('button', { name: 'No more hints' }).isDisabled()).toBe(
+    true,
+  )
+  const code = await page.locator('.listing li').allTextContents()
+  const line = code.findIndex((text) => text.includes('Math.ceil(servers / 2)'))
+  // By keyboard: the lines are one stop, and the arrow keys go from one to the next.
+  await page
+    .locator('.listing li')
+    .nth(line - 2)
+    .click()
+  await page.keyboard.press('ArrowDown')
+  await press(`Is it line ${line}?`)
+  expect(await said.textContent()).toMatch(/^Close: /)
+  await page.locator('.listing').focus()
+  await page.keyboard.press('ArrowDown')
+  await press(`Is it line ${line + 1}?`)
+  expect(await said.textContent()).toMatch(/^Right: .* with 3 tries and 3 hints\.$/)
+  const what = page.locator('.mistake')
+  expect(await what.textContent()).toContain('Half of an even cluster')
+  expect(await what.locator('.removed').textContent()).toContain('Math.floor')
+  expect(await what.textContent()).toContain('Breaks 5.2')
+  expect(await what.textContent()).toContain('Seen: ')
+  expect(await seriousProblems(page, '.VPDoc')).toEqual([])
+  const width = 'document.documentElement.scrollWidth - window.innerWidth'
+  expect(await page.evaluate<number>(width)).toBeLessThanOrEqual(0)
+  // Whoever comes back is where they were, and gets another.
+  await page.reload()
+  await said.filter({ hasText: 'Solved.' }).waitFor()
+  await press('Next puzzle')
+  await said.filter({ hasText: 'Solved.' }).waitFor({ state: 'detached' })
+  expect(await page.getByLabel('Puzzle', { exact: true }).inputValue()).not.toBe(first)
+  expect(await page.locator('.setup').textContent()).toMatch(/1 of \d+ solved/)
+  expect(errors).toEqual([])
+  await page.close()
+})
+
+pageTest('the run of a puzzle can be gone through, and given up', async () => {
+  const { page, errors, press } = await puzzles('#puzzle=17')
+  await press('Start')
+  await page.locator('.alarm').waitFor({ state: 'hidden' })
+  for (let i = 0; i < 4; i += 1) await press('Faster')
+  await press('Play')
+  await page.locator('.alarm', { hasText: 'both elected leader of term 1' }).waitFor()
+  await press('Give up')
+  expect(await page.locator('.said').textContent()).toBe('Given up.')
+  expect(await page.locator('.listing .answer').count()).toBe(1)
+  expect(await page.locator('.mistake').isVisible()).toBe(true)
+  expect(errors).toEqual([])
+  await page.close()
+})
 
 pageTest('a link that cannot be followed says why', async () => {
   const { page } = await playground('part=9')

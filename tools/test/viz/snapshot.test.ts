@@ -1,5 +1,7 @@
 /** Logs that begin after a snapshot. */
 import { expect, test } from 'vitest'
+import { fieldsOf, tell } from '../../src/viz/page/told.ts'
+import { gistOf } from '../../src/viz/write/gist.ts'
 import { logOf, pageOf } from './logs.ts'
 
 const start = { event: 'test-start', servers: 2 }
@@ -46,4 +48,67 @@ test('a snapshot that says nothing of the log leaves it as it is', async () => {
   )
   const lane = timeline.laneOfServer(1)
   expect(timeline.snapshot(lane, 2).log).toBe(timeline.snapshot(lane, 1).log)
+})
+
+const piece = {
+  ...{ term: 3, leaderId: 0, lastIncludedIndex: 52, lastIncludedTerm: 2 },
+  ...{ offset: 46, data: '{"x":"1"}', done: false },
+}
+const received = { term: 3, installed: false, received: 55 }
+
+function gist(args: object, kind: 'request' | 'reply' = 'request'): string {
+  const rpc = { id: '1', method: 'InstallSnapshot', kind, from: 0, to: 1, args }
+  return gistOf({ event: 'receive', server: 1, time: 0, msg: '', rpc } as never)
+}
+
+test('a piece of a snapshot says of what it is, and where it stands', () => {
+  const what = 'term 3, snapshot up to entry 52 of term 2'
+  expect(gist(piece)).toBe(`${what}, 9 characters at 46`)
+  expect(gist({ ...piece, done: true })).toBe(`${what}, 9 characters at 46, the last`)
+  expect(gist({ ...piece, data: '', done: true })).toBe(
+    `${what}, 0 characters at 46, the last`,
+  )
+  expect(gist({ ...piece, data: '' })).toBe(`${what}, how much has come?`)
+  expect(gist({ ...piece, more: 1 })).toBe(`${what}, 9 characters at 46, more 1`)
+})
+
+test('the answer to a piece says how much is there, or that all is', () => {
+  expect(gist(received, 'reply')).toBe('term 3, has 55 of it')
+  expect(gist({ ...received, installed: true }, 'reply')).toBe(
+    'term 3, has all that it stands for',
+  )
+})
+
+test('what says less than a piece does is shown by the names of its fields', () => {
+  expect(gist({ term: 3, lastIncludedIndex: 7 })).toBe('term 3, lastIncludedIndex 7')
+  expect(gist({ ...piece, data: 4 })).toContain('lastIncludedIndex 52')
+  expect(gist({ installed: 'x', received: 5 })).toBe('installed x, received 5')
+})
+
+test('of a piece that arrives it is told whether it is news', async () => {
+  const arrives = {
+    ...{ event: 'receive', server: 1, term: 3, role: 'Follower' },
+    rpc: {
+      ...{ id: '0-1', method: 'InstallSnapshot', kind: 'request' },
+      ...{ from: 0, to: 1, args: piece },
+    },
+  }
+  const knowing = async (commitIndex: number) => {
+    const { timeline, raw } = await pageOf(
+      logOf(
+        start,
+        {
+          ...{ event: 'start', server: 1, term: 3, role: 'Follower' },
+          state: { commitIndex, votedFor: null },
+        },
+        arrives,
+      ),
+    )
+    const row = timeline.rows - 1
+    return tell(timeline, row, fieldsOf(await raw.line(row)), null).knew
+  }
+  const what = 'The snapshot stands for all up to entry 52 of term 2'
+  expect(await knowing(30)).toContain(`${what}: it had committed up to entry 30.`)
+  expect(await knowing(52)).toContain(`${what}, which it had committed.`)
+  expect((await knowing(30))[1]).toBe('The InstallSnapshot is of the same term.')
 })

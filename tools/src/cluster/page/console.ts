@@ -44,9 +44,16 @@ export class Console {
 
   /** Lets a person choose among these servers. */
   offer(ids: readonly number[]): void {
-    if (this.server.options.length === ids.length + 1) return
+    const [anyone, ...offered] = this.server.options
+    const isSame = ids.every((id, i) => offered[i]?.value === String(id))
+    if (!anyone || (isSame && ids.length === offered.length)) return
+    const chosen = this.server.value
     const options = ids.map((id) => h('option', { value: id }, `server ${id}`))
-    this.server.append(...options)
+    this.server.replaceChildren(anyone, ...options)
+    // Whom it was about to ask may be gone.
+    this.server.value = options.some(({ value }) => value === chosen)
+      ? chosen
+      : anyone.value
   }
 
   private adapt(): void {

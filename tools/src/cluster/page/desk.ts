@@ -18,11 +18,15 @@ export class Desk {
   private readonly said = h('p', { class: 'said', role: 'status' })
   private readonly verdicts = h('p', { class: 'verdicts' })
   private readonly chaos: HTMLButtonElement
+  private readonly add: HTMLButtonElement
   private isChaos = false
 
   constructor() {
     this.chaos = button('Chaos', () => this.act({ act: 'chaos', on: !this.isChaos }), {
       title: 'Lets things break by themselves, while clients are busy',
+    })
+    this.add = button('Add a server', () => this.act({ act: 'add' }), {
+      title: 'Starts one more, which asks the others to add it',
     })
     const tools = h(
       'div',
@@ -31,6 +35,7 @@ export class Desk {
         title: 'Starts, continues, lets back and mends whatever is not',
       }),
       this.chaos,
+      this.add,
       button('Save', () => void this.save(), {
         title: 'Writes what was seen as a timeline and a history',
       }),
@@ -45,12 +50,18 @@ export class Desk {
   }
 
   show(seen: Seen): void {
-    const { part, servers, seconds, isChaos } = seen
-    this.title.textContent = `${counted(servers.length, 'server')} of ${part}`
-    this.state.replaceChildren(...stateOf(servers))
-    for (const server of servers) this.cardOf(server, servers).show(server)
+    const { part, servers, seconds, isChaos, hasMembers } = seen
+    const there = servers.filter(({ condition }) => condition !== 'is gone')
+    const ids = there.map(({ id }) => id)
+    this.title.textContent = `${counted(there.length, 'server')} of ${part}`
+    this.state.replaceChildren(...stateOf(there))
+    for (const server of servers) {
+      const others = ids.filter((id) => id !== server.id)
+      this.cardOf(server.id, hasMembers).show(server, others)
+    }
     this.charts.show(seconds)
-    this.console.offer(servers.map(({ id }) => id))
+    this.console.offer(ids)
+    this.add.hidden = !hasMembers
     this.isChaos = isChaos
     this.chaos.setAttribute('aria-pressed', String(isChaos))
     this.showVerdicts(seen)
@@ -60,11 +71,10 @@ export class Desk {
     this.say('The command that runs the cluster has ended.')
   }
 
-  private cardOf({ id }: SeenServer, servers: readonly SeenServer[]): Card {
+  private cardOf(id: number, hasMembers: boolean): Card {
     let card = this.byId.get(id)
     if (!card) {
-      const others = servers.map((server) => server.id).filter((other) => other !== id)
-      card = new Card(id, others, (action) => this.act(action))
+      card = new Card(id, hasMembers, (action) => this.act(action))
       this.byId.set(id, card)
       this.cards.append(card.element)
     }
@@ -109,13 +119,16 @@ export class Desk {
   }
 }
 
-/** Who leads, and whether anything can be decided. */
-function stateOf(servers: readonly SeenServer[]): (HTMLElement | string)[] {
+/** Who leads, and whether those who count can decide anything. */
+function stateOf(all: readonly SeenServer[]): (HTMLElement | string)[] {
+  const servers = all.filter(
+    ({ standing }) => standing === null || standing === 'member',
+  )
   const majority = Math.floor(servers.length / 2) + 1
   const up = servers.filter(
     ({ condition, isBlocked }) => condition === 'runs' && !isBlocked,
   )
-  const leader = leaderOf(servers)
+  const leader = leaderOf(all)
   const lamps = servers.map((server) => {
     const isUp = up.includes(server)
     return h('i', { class: `lamp ${isUp ? 'up' : ''}`, 'aria-hidden': 'true' })

@@ -14,6 +14,8 @@ export interface FaultKind<F extends object, Word extends string = never> {
    * else a seed does stays the same when a kind is added. Or never, but by a test.
    */
   readonly drawn: 'temper' | 'slowness' | 'apart' | 'never'
+  /** Where it is drawn apart: in which share of the schedules. */
+  readonly chance?: number
   /** Whether a part promises anything about it; every part if this is left out. */
   readonly appliesTo?: (part: Part) => boolean
   /** Without an end it stays when the others stop: the cluster has to bear that. */

@@ -1,6 +1,7 @@
 /** The one table of faults: for tests, the explorer and the playground. */
 import type { World } from '../world.ts'
 import type { FaultKind, Place } from './fault.ts'
+import * as members from './members.ts'
 import * as network from './network.ts'
 import * as servers from './servers.ts'
 import * as slow from './slow.ts'
@@ -21,6 +22,9 @@ export const FAULTS = {
   'slow-disk': slow.slowDisk,
   unreliable: network.unreliable,
   'drop-calls': network.dropCalls,
+  'add-server': members.addServer,
+  'remove-server': members.removeServer,
+  transfer: members.transfer,
 }
 
 export type FaultName = keyof typeof FAULTS

@@ -51,8 +51,8 @@ export class App {
   private layout: Layout
   private selected = NONE
   private pinned = new Set<number>()
-  /** The hash as this page wrote it: no news from outside. */
-  private writtenHash: string | null = null
+  /** The hash that this page wrote or showed last: no news from outside. */
+  private knownHash: string | null = null
   private hashTimer = 0
   private searches = 0
 
@@ -134,7 +134,8 @@ export class App {
 
   /** Takes the view from the address's hash; without one, opens where the test failed. */
   private async restore(): Promise<void> {
-    if (location.hash === this.writtenHash) return
+    if (location.hash === this.knownHash) return
+    this.knownHash = location.hash
     const view = readHash(location.hash, this.timeline.rows, firstFilters(this.timeline))
     this.pinned = new Set(view.pinned)
     this.spacing = view.spacing
@@ -350,8 +351,10 @@ export class App {
     if (this.live) return
     clearTimeout(this.hashTimer)
     this.hashTimer = window.setTimeout(() => {
+      // Someone asks for another view, and the page has yet to hear of it: it comes first.
+      if (location.hash !== this.knownHash) return
       const [top] = this.table.inSight
-      this.writtenHash = writeHash({
+      const hash = writeHash({
         selected: this.selected === NONE ? null : this.selected,
         top,
         pinned: [...this.pinned],
@@ -359,8 +362,8 @@ export class App {
         look: this.chosenLook,
         filters: this.filters,
       })
-      history.replaceState(null, '', this.writtenHash)
-      this.writtenHash = location.hash
+      history.replaceState(null, '', hash)
+      this.knownHash = location.hash
     }, HASH_DELAY_MS)
   }
 

@@ -152,6 +152,11 @@ function laneCell(
   const role = timeline.roleAt(lane, row)
   cell.classList.add('lane', `role-${roleName(role).toLowerCase()}`)
   if (timeline.deposedAt(lane, row)) cell.classList.add('deposed')
+  const outsider = timeline.outsiderAt(lane, row)
+  if (outsider) cell.classList.add('outsider')
+  if (timeline.isToCome(lane, row)) cell.classList.add('to-come')
+  const standing = timeline.standingChangedAt(lane, row)
+  if (standing) cell.append(standingMark(standing, look))
   for (const fault of timeline.faultsAt(lane, row)) {
     if (row < fault.toRow) cell.classList.add('broken', `fault-${fault.kind}`)
     const isEdge = row === fault.fromRow || row === fault.toRow
@@ -170,6 +175,14 @@ function faultMark(
   const text = isEnd ? endLabel : label
   const mark = h('span', { class: `mark ${isEnd ? 'ends' : 'begins'}` })
   mark.textContent = look === 'columns' ? text : isEnd ? '✓' : '⚡'
+  mark.title = text
+  return mark
+}
+
+/** It learns, is a member from here on, or is none any more. */
+function standingMark(text: string, look: Look): HTMLElement {
+  const mark = h('span', { class: 'mark standing' })
+  mark.textContent = look === 'columns' ? text : text === 'a member' ? '●' : '○'
   mark.title = text
   return mark
 }

@@ -133,6 +133,7 @@ function fieldsOf(timeline: Timeline, { role, term, state, log }: Snapshot) {
 }
 
 function mapText(value: object): string {
+  if (Array.isArray(value)) return value.join(', ') || '–'
   const pairs = Object.entries(value).map(([id, index]) => `${id}: ${index}`)
   return pairs.length > 0 ? pairs.join(', ') : '–'
 }

@@ -30,7 +30,7 @@ export function helpDialog(commands: readonly Command[]): HTMLDialogElement {
 /** What the colours, letters and lines mean, for someone who sees them for the first time. */
 export function legend(
   chapter: string | null,
-  { methods, lanes }: Pick<Header, 'methods' | 'lanes'>,
+  { methods, lanes, outsiders }: Pick<Header, 'methods' | 'lanes' | 'outsiders'>,
 ): HTMLElement {
   const hasClients = lanes.some(({ kind, id }) => kind === 'client' && id !== -1)
   return h(
@@ -48,7 +48,7 @@ export function legend(
           'letter and number in a cell are its role and its term, Raft’s clock: whoever ' +
           'hears of a higher term follows in it.',
       ),
-      h('dl', {}, ...cells(hasClients), ...lines(methods)),
+      h('dl', {}, ...cells(hasClients, outsiders.length > 0), ...lines(methods)),
       chapter === null
         ? null
         : h(
@@ -61,7 +61,7 @@ export function legend(
   )
 }
 
-function cells(hasClients: boolean): HTMLElement[] {
+function cells(hasClients: boolean, hasOutsiders: boolean): HTMLElement[] {
   const cell = (look: string, content: HTMLElement, meaning: string) => [
     h('dt', {}, h('span', { class: `cell lane ${look} sample` }, content)),
     h('dd', {}, meaning),
@@ -89,6 +89,13 @@ function cells(hasClients: boolean): HTMLElement[] {
     ...cell('role-follower on', chip('F2', 'new-term'), 'The server enters this term.'),
     ...cell('role-leader on', chip('L2', 'new-role'), 'It has this role from here on.'),
     ...cell('role-follower broken', cut, 'As long as there is red: cut off, or down.'),
+    ...(hasOutsiders
+      ? cell(
+          'role-follower on outsider',
+          chip('F1'),
+          'Pale: no member. It is new, or learns, or was removed, and counts in no majority.',
+        )
+      : []),
     ...(hasClients
       ? [
           ...cell(

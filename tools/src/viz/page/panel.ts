@@ -1,5 +1,5 @@
 import { h } from './dom.ts'
-import type { LogEntry, Snapshot, Timeline } from './timeline.ts'
+import { type LogEntry, type Snapshot, STANDINGS, type Timeline } from './timeline.ts'
 import { count, laneName, roleLetter, roleName } from './words.ts'
 
 /** So many entries of each log stand in the panel; the last ones matter. */
@@ -10,13 +10,16 @@ const TERM_COLORS = 6
 /** Each server as it is after a row: role, term, vote, commit index, and its log. */
 export function statePanel(timeline: Timeline, row: number): HTMLElement {
   const lanes = timeline.header.lanes.flatMap((lane, i) =>
-    lane.kind === 'server' ? [{ id: lane.id, now: timeline.snapshot(i, row) }] : [],
+    lane.kind === 'server' && !timeline.isToCome(i, row)
+      ? [{ id: lane.id, now: timeline.snapshot(i, row) }]
+      : [],
   )
   return h(
     'section',
     { class: 'states', 'aria-label': 'Every server at this event' },
     h('h2', {}, 'Servers', h('small', {}, ` after event ${count(row + 1)}`)),
     serverTable(timeline, lanes, row),
+    ...configurations(lanes),
     ...deposedNotes(timeline, row),
     timeline.hasLogs ? logTable(timeline, lanes) : null,
   )
@@ -42,6 +45,24 @@ function deposedNotes(timeline: Timeline, row: number): HTMLElement[] {
   })
 }
 
+/** Who is in the cluster: the last configuration in each log, which may differ. */
+function configurations(servers: readonly Server[]): HTMLElement[] {
+  const at = new Map<string, number[]>()
+  for (const { id, now } of servers) {
+    const { members } = now.state
+    if (!Array.isArray(members)) continue
+    const names = members.join(', ') || 'nobody'
+    at.set(names, [...(at.get(names) ?? []), id])
+  }
+  if (at.size === 0) return []
+  const list = [...at].map(([names, ids]) => {
+    const where = at.size === 1 ? '' : ` at ${ids.join(', ')}`
+    return h('li', {}, h('b', {}, names), h('small', {}, where))
+  })
+  const title = 'in force as soon as it is in a server’s log'
+  return [h('div', { class: 'members', title }, 'Members: ', h('ul', {}, ...list))]
+}
+
 function serverTable(
   timeline: Timeline,
   servers: readonly Server[],
@@ -56,7 +77,13 @@ function serverTable(
       h('b', { 'aria-hidden': 'true' }, roleLetter(role)),
       ` ${roleName(role)}`,
     )
-    if (timeline.deposedAt(timeline.laneOfServer(id), row)) name.classList.add('deposed')
+    const lane = timeline.laneOfServer(id)
+    if (timeline.deposedAt(lane, row)) name.classList.add('deposed')
+    const outsider = timeline.outsiderAt(lane, row)
+    if (outsider) {
+      name.classList.add('outsider')
+      name.append(h('small', {}, ` ${STANDINGS[outsider.kind]}`))
+    }
     const cells = [
       h('th', { scope: 'row' }, String(id)),
       h('td', {}, name),
@@ -223,6 +250,14 @@ function snapshotCell(index: number, entry: LogEntry | null): HTMLElement {
   return h('td', {}, box)
 }
 
+/** Where there is room for one word: whom an entry adds to the cluster, or removes. */
+function briefly(command: string): string {
+  return command
+    .replace(/^adds server (\d+)$/, '+ S$1')
+    .replace(/^removes server (\d+)$/, '− S$1')
+    .replace(/^members (\d+(, \d+)*)$/, '$1')
+}
+
 function entryCell(
   entry: LogEntry | null,
   isSame: boolean,
@@ -239,7 +274,7 @@ function entryCell(
     'div',
     { class: `entry term-${entry.term % TERM_COLORS}` },
     h('b', {}, `${entry.term}${isApplied ? ' ✓' : ''}`),
-    h('span', {}, entry.command),
+    h('span', {}, briefly(entry.command)),
   )
   const words = [`entry ${entry.index}, term ${entry.term}: ${entry.command}`]
   if (entry.index <= commit) {

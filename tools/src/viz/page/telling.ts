@@ -52,14 +52,25 @@ async function toldOf(
   return tell(timeline, row, fieldsOf(await line(row)), request)
 }
 
-function whyItMatters({ rule, knew }: Told): HTMLElement[] {
+function whyItMatters({ rule, knew, counted }: Told): HTMLElement[] {
   const paragraphs: HTMLElement[] = []
   if (rule) {
     const { text, paper } = rule
     paragraphs.push(h('p', { class: 'rule' }, `${text} `, h('small', {}, `(${paper})`)))
   }
   if (knew.length > 0) paragraphs.push(h('p', { class: 'knew' }, knew.join(' ')))
+  if (counted.length > 0) paragraphs.push(majority(counted))
   return paragraphs
+}
+
+/** A majority drawn: those that are counted filled. */
+function majority(counted: Told['counted']): HTMLElement {
+  const number = counted.filter(({ isIn }) => isIn).length
+  const text = `${number} of ${counted.length}`
+  const signs = counted.map(({ id, isIn }) =>
+    h('span', { class: isIn ? 'in' : 'out' }, String(id)),
+  )
+  return h('p', { class: 'majority', role: 'img', 'aria-label': text }, ...signs)
 }
 
 /** Because of what, and what came of it: each a step to go to. */

@@ -4,6 +4,7 @@ import {
   FLAG,
   type Header,
   type OperationSpan,
+  type OutsiderSpan,
   ROLES,
 } from '../shared/format.ts'
 import type { Data, Texts } from './decode.ts'
@@ -32,6 +33,7 @@ export interface ServerState {
   readonly lastApplied?: number
   readonly firstLogIndex?: number
   readonly lastLogIndex?: number
+  readonly members?: readonly number[]
   readonly nextIndex?: Readonly<Record<string, number>>
   readonly matchIndex?: Readonly<Record<string, number>>
   readonly [name: string]: unknown
@@ -210,6 +212,29 @@ export class Timeline {
   faultsAt(lane: number, row: number): FaultSpan[] {
     const spans = this.spansByLane[lane] ?? []
     return spans.filter(({ fromRow, toRow }) => fromRow <= row && row <= toRow)
+  }
+
+  /** Whether a lane's server is no member of the cluster after `row`, and why. */
+  outsiderAt(lane: number, row: number): OutsiderSpan | null {
+    const isIt = (span: OutsiderSpan) =>
+      span.lane === lane && span.fromRow <= row && row < span.toRow
+    return this.header.outsiders.find(isIt) ?? null
+  }
+
+  /** Whether a lane's server is started later, to join those that are there. */
+  isToCome(lane: number, row: number): boolean {
+    const isNew = this.header.outsiders.some(
+      (span) => span.lane === lane && span.kind === 'new',
+    )
+    return isNew && this.lastInLane(lane, row) === NONE
+  }
+
+  /** Where its lane begins or ends to be a member's: what to say there. */
+  standingChangedAt(lane: number, row: number): string | null {
+    const spans = this.header.outsiders.filter((span) => span.lane === lane)
+    const begun = spans.find(({ fromRow }) => fromRow === row)
+    if (begun) return STANDINGS[begun.kind]
+    return spans.some(({ toRow }) => toRow === row) ? 'a member' : null
   }
 
   /** What a lane's client waits for at `row`, invocation and return included. */
@@ -423,6 +448,13 @@ export class Timeline {
     }
     return byLane
   }
+}
+
+/** What servers are that are no members. */
+export const STANDINGS: Readonly<Record<OutsiderSpan['kind'], string>> = {
+  new: 'no member yet',
+  learns: 'learns',
+  gone: 'no member any more',
 }
 
 const MICROSECONDS = 1000

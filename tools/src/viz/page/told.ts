@@ -1,5 +1,5 @@
 /** Of one event: by which rule of the paper it happened, and what the server knew then. */
-import type { Role, Rpc } from '../../testlog/event.ts'
+import type { Role, Rpc, State } from '../../testlog/event.ts'
 import { familyOf } from '../../testlog/rpc.ts'
 import { type Rule, ruleNameFor, ruleOf } from '../../testlog/rules.ts'
 import { FLAG } from '../shared/format.ts'
@@ -11,6 +11,14 @@ export interface Told {
   readonly rule: Rule | null
   /** Sentences about the server, as it was before the event. */
   readonly knew: readonly string[]
+  /** Whom a majority was counted of, where one was. */
+  readonly counted: readonly Counted[]
+}
+
+/** A member, and whether it was one of the majority. */
+export interface Counted {
+  readonly id: number
+  readonly isIn: boolean
 }
 
 type Args = Readonly<Record<string, unknown>>
@@ -20,6 +28,9 @@ export interface Fields {
   /** What the message says; null where there is none, or the log does not say. */
   readonly args: Args | null
   readonly index: number | undefined
+  readonly entries?: unknown
+  readonly state?: State
+  readonly snapshot?: unknown
 }
 
 /**
@@ -29,7 +40,14 @@ export interface Fields {
 export function fieldsOf(line: string): Fields {
   const fields = objectOf(parsed(line)) ?? {}
   const args = objectOf(objectOf(fields.rpc)?.args)
-  return { args, index: typeof fields.index === 'number' ? fields.index : undefined }
+  const { entries, snapshot } = fields
+  return {
+    args,
+    index: typeof fields.index === 'number' ? fields.index : undefined,
+    ...(Array.isArray(entries) && { entries }),
+    ...(objectOf(snapshot) && { snapshot }),
+    ...(objectOf(fields.state) && { state: fields.state as State }),
+  }
 }
 
 function parsed(line: string): unknown {
@@ -49,22 +67,30 @@ function objectOf(value: unknown): Args | null {
 export function tell(
   timeline: Timeline,
   row: number,
-  { args, index }: Fields,
+  { args, index, entries, state, snapshot }: Fields,
   request: Args | null,
 ): Told {
   const rpc = args && rpcOf(timeline, row, args)
   const role = roleName(timeline.role[row] ?? 0)
+  const was = roleName(snapshotBefore(timeline, row).role)
   const event = {
     event: timeline.eventName(row),
     ...(role !== 'Unknown' && { role: role as Role }),
     ...(rpc && { rpc }),
+    ...(was !== 'Unknown' && { was: was as Role }),
     ...(index !== undefined && { index }),
+    server: idOf(timeline, timeline.lane[row] ?? 0),
+    ...(state && { state }),
+    entries,
+    ...(snapshot !== undefined && { snapshot }),
   }
   const name = ruleNameFor(event, hasLog(timeline, row))
   const knew = timeline.isServer(timeline.lane[row] ?? 0)
     ? [before(timeline, row), ...decided(timeline, row, { rpc, index, request })]
     : []
-  return { rule: name === null ? null : ruleOf(name), knew: knew.filter(Boolean) }
+  const counted = countedAt(timeline, row)
+  const rule = name === null ? null : ruleOf(name)
+  return { rule, knew: knew.filter(Boolean), counted }
 }
 
 function rpcOf(timeline: Timeline, row: number, args: Args): Rpc {
@@ -128,7 +154,7 @@ function decided(
     const terms = compareTerms(timeline, row, asked, rpc.method)
     if (family === 'vote') return [terms, compareLogs(timeline, row, asked)]
     if (family === 'append') return [terms, hasPrevious(timeline, row, asked)]
-    return [terms]
+    return [terms, isNews(timeline, row, asked)]
   }
   if (event === EVENT.role) return [votes(timeline, row)]
   if (event === EVENT.commit) return [copies(timeline, row)]
@@ -173,22 +199,36 @@ function hasPrevious(timeline: Timeline, row: number, args: Args): string {
   return `${asked}: it has one of term ${own.term} there.`
 }
 
+/** Whether it lacks what a snapshot stands for (Figure 13). */
+function isNews(timeline: Timeline, row: number, args: Args): string {
+  const { lastIncludedIndex: index, lastIncludedTerm: term } = args
+  if (typeof index !== 'number') return ''
+  const { commitIndex = timeline.first - 1 } = snapshotBefore(timeline, row).state
+  const what = `The snapshot stands for all up to entry ${index} of term ${term}`
+  if (index <= commitIndex) return `${what}, which it had committed.`
+  return `${what}: it had committed up to entry ${commitIndex}.`
+}
+
 /** Whose votes had come when a server became leader: others may be on their way. */
 function votes(timeline: Timeline, row: number): string {
+  const voters = votersAt(timeline, row)
+  if (!voters) return ''
+  const names = namesOf(timeline, row, voters)
+  return `It had the votes of ${names || 'nobody else'}: ${sumOf(timeline, row, voters, 'its own')}`
+}
+
+/** Null where nobody has won an election. */
+function votersAt(timeline: Timeline, row: number): Set<number> | null {
+  if (timeline.event[row] !== EVENT.role) return null
   const lane = timeline.lane[row] ?? 0
   const { role, term } = timeline.snapshot(lane, row)
-  if (roleName(role) !== 'Leader') return ''
-  const { id } = timeline.header.lanes[lane] ?? { id: NONE }
-  const voters = [...heardInElection(timeline, row)].filter((peer) => {
+  if (roleName(role) !== 'Leader') return null
+  const id = idOf(timeline, lane)
+  const others = [...heardInElection(timeline, row)].filter((peer) => {
     const { term: peerTerm, state } = timeline.snapshot(timeline.laneOfServer(peer), row)
     return peerTerm === term && state.votedFor === id
   })
-  const names = voters.sort((a, b) => a - b).join(', ')
-  const all = serverLanes(timeline).length
-  return (
-    `It had the votes of ${names || 'nobody else'}: with its own ${voters.length + 1} of ` +
-    `${all} servers.`
-  )
+  return new Set([id, ...others])
 }
 
 /** The servers whose answers about a vote have come in the term of a row. */
@@ -206,17 +246,67 @@ function heardInElection(timeline: Timeline, row: number): Set<number> {
 
 /** Which servers a leader knows to hold what it commits. */
 function copies(timeline: Timeline, row: number): string {
+  const holders = holdersAt(timeline, row)
+  if (!holders) return ''
+  const { commitIndex = 0 } = timeline.snapshot(timeline.lane[row] ?? 0, row).state
+  const names = namesOf(timeline, row, holders)
+  return (
+    `It knew that ${names || 'nobody else'} held entry ${commitIndex} (matchIndex): ` +
+    sumOf(timeline, row, holders, 'itself')
+  )
+}
+
+/** Null where no leader commits. */
+function holdersAt(timeline: Timeline, row: number): Set<number> | null {
   const lane = timeline.lane[row] ?? 0
   const { role, state } = timeline.snapshot(lane, row)
   const { commitIndex = 0, matchIndex } = state
-  if (roleName(role) !== 'Leader' || !matchIndex) return ''
+  const isCommit = timeline.event[row] === EVENT.commit
+  if (!isCommit || roleName(role) !== 'Leader' || !matchIndex) return null
   const holders = Object.entries(matchIndex).filter(([, index]) => index >= commitIndex)
-  const names = holders.map(([id]) => id).join(', ')
-  const all = serverLanes(timeline).length
-  return (
-    `It knew that ${names || 'nobody else'} held entry ${commitIndex} (matchIndex): with ` +
-    `itself ${holders.length + 1} of ${all} servers.`
-  )
+  return new Set([idOf(timeline, lane), ...holders.map(([id]) => Number(id))])
+}
+
+/** Those who count: the members, as the server that counts has them; or all. */
+function membersAt(timeline: Timeline, row: number): readonly number[] {
+  const { members } = timeline.snapshot(timeline.lane[row] ?? 0, row).state
+  if (Array.isArray(members)) return members
+  return serverLanes(timeline).map((lane) => idOf(timeline, lane))
+}
+
+/** The others of them who are in it. */
+function namesOf(timeline: Timeline, row: number, ids: ReadonlySet<number>): string {
+  const own = idOf(timeline, timeline.lane[row] ?? 0)
+  const members = membersAt(timeline, row)
+  const others = members.filter((id) => id !== own && ids.has(id))
+  return others.toSorted((a, b) => a - b).join(', ')
+}
+
+/** How many of how many that makes; a server that is no member does not count itself. */
+function sumOf(
+  timeline: Timeline,
+  row: number,
+  ids: ReadonlySet<number>,
+  own: string,
+): string {
+  const members = membersAt(timeline, row)
+  const number = members.filter((id) => ids.has(id)).length
+  const isMember = members.includes(idOf(timeline, timeline.lane[row] ?? 0))
+  const itself = isMember ? `with ${own}` : `without ${own}, for it is no member,`
+  const { state } = timeline.snapshot(timeline.lane[row] ?? 0, row)
+  const all = state.members ? 'members' : 'servers'
+  return `${itself} ${number} of ${members.length} ${all}.`
+}
+
+/** Whom a majority was counted of at a row, if one was. */
+function countedAt(timeline: Timeline, row: number): Counted[] {
+  const ids = votersAt(timeline, row) ?? holdersAt(timeline, row)
+  if (!ids) return []
+  return membersAt(timeline, row).map((id) => ({ id, isIn: ids.has(id) }))
+}
+
+function idOf(timeline: Timeline, lane: number): number {
+  return timeline.header.lanes[lane]?.id ?? NONE
 }
 
 function removed(timeline: Timeline, row: number, from: number | undefined): string {

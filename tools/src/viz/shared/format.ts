@@ -44,6 +44,17 @@ export interface FaultSpan {
   readonly toRow: number
 }
 
+/** A server that is no member of the cluster, as it knows it itself, for as long as it is none. */
+export interface OutsiderSpan {
+  /** Position in `lanes`. */
+  readonly lane: number
+  /** It was started, and has no log; it gets the log; it was a member. */
+  readonly kind: 'new' | 'learns' | 'gone'
+  readonly fromRow: number
+  /** The row at which it is something else, or the number of rows. */
+  readonly toRow: number
+}
+
 /** What a client asked for, from its invocation to its return. */
 export interface OperationSpan {
   /** Position in `lanes`. */
@@ -93,6 +104,8 @@ export interface Header {
   readonly methods: readonly string[]
   readonly rows: number
   readonly faults: readonly FaultSpan[]
+  /** Empty where nobody joins or leaves. */
+  readonly outsiders: readonly OutsiderSpan[]
   /** In the order of their invocations. */
   readonly operations: readonly OperationSpan[]
   /** How many rows' raw lines stand in each of the chunks that follow the columns. */

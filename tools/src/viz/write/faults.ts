@@ -114,7 +114,7 @@ function labelsOf({ kind, to, after, rate, label }: Fault): Labels {
     case 'disconnect':
       return ['cut off', 'back on the network']
     case 'crash':
-      return ['crashes', 'restarts']
+      return [label ?? 'crashes', 'restarts']
     case 'pause':
       return ['stands still', 'goes on']
     case 'cut':

@@ -1,3 +1,4 @@
+import { changeText, configurationIn } from '../../testlog/configuration.ts'
 import type { LoggedEntry } from '../shared/event.ts'
 import { Column, StringTable } from './columns.ts'
 import { commandText } from './gist.ts'
@@ -18,6 +19,8 @@ export class LogTree {
   readonly terms = new Column()
   readonly commandOf = new Column()
   private readonly children = new Map<string, number>()
+  /** By the node of an entry that is a configuration: the ids in it. */
+  private readonly members = new Map<number, readonly number[]>()
   /** By index and term: which, by Log Matching, say all that stands before them. */
   private readonly known = new Map<string, number>()
 
@@ -30,10 +33,33 @@ export class LogTree {
     const [first] = entries
     if (!first) return head
     let node = this.before(head, first.index)
-    for (const { index, term, command } of entries) {
-      node = this.child(node, index, term, commandText(command))
+    for (const entry of entries) {
+      const { index, term, command } = entry
+      const configuration = configurationIn(entry)
+      if (!configuration) node = this.child(node, index, term, commandText(command))
+      else {
+        const change = changeText(configuration, this.membersAt(node))
+        node = this.child(node, index, term, change)
+        const ids = configuration.members.map(({ id }) => id)
+        this.members.set(node, ids)
+      }
     }
     return node
+  }
+
+  /** What an entry changes about the cluster; null when it is none of those. */
+  changeAt(index: number, term: number): string | null {
+    const node = this.known.get(`${index} ${term}`)
+    if (node === undefined || !this.members.has(node)) return null
+    return this.commands.strings[this.commandOf.at(node)] ?? null
+  }
+
+  /** Who is in the configuration that a log ends under, as far as the tree has it. */
+  private membersAt(head: number): readonly number[] | undefined {
+    if (this.members.size === 0) return undefined
+    let node = head
+    while (node !== EMPTY && !this.members.has(node)) node = this.parents.at(node)
+    return this.members.get(node)
   }
 
   /** The log that ends with this entry, which a snapshot has brought with all before. */

@@ -7,6 +7,7 @@ import {
   type Header,
   type Lane,
   type OperationSpan,
+  type OutsiderSpan,
   ROLES,
   type Status,
   TEXT_SEPARATOR,
@@ -18,6 +19,7 @@ import { gistOf, shortTextOf } from './gist.ts'
 import { LogTree } from './logs.ts'
 import { Messages } from './messages.ts'
 import { Operations } from './operations.ts'
+import { Outsiders } from './outsiders.ts'
 
 /** More columns than anyone could look at; the lines of further ids go to the TEST column. */
 const MOST_SERVERS = 64
@@ -74,6 +76,7 @@ export class Run {
   private readonly messages = new Messages()
   private readonly logs = new LogTree()
   private readonly faults = new FaultSpans(() => [...this.servers.keys()])
+  private readonly outsiders = new Outsiders()
   private readonly texts = new StringTable()
   private readonly states = new StringTable([''])
   private readonly kinds = new StringTable(KNOWN_EVENTS, MOST_KINDS)
@@ -158,6 +161,7 @@ export class Run {
       methods: this.messages.methods.strings,
       rows: this.rows,
       faults: this.faultSpans(lanes),
+      outsiders: this.outsiderSpans(lanes),
       operations: this.operationSpans(lanes),
       chunkRows: this.raw.rows,
       skipped: this.skipped,
@@ -202,7 +206,10 @@ export class Run {
     if (event.role) server.role = ROLES.indexOf(event.role)
     if (event.term !== undefined) server.term = Math.min(event.term, LARGEST)
     this.terms = Math.max(this.terms, server.term)
-    if (event.state) server.state = { ...server.state, ...event.state }
+    if (event.state) {
+      server.state = { ...server.state, ...event.state }
+      this.outsiders.add(row, server.id, event.state)
+    }
     if (event.entries) this.setLog(row, server, this.appended(server.log, event))
     if (event.event === 'truncate' && event.index !== undefined) {
       this.setLog(row, server, this.logs.before(server.log, event.index))
@@ -310,7 +317,7 @@ export class Run {
         ? `client ${event.client}: `
         : ''
     const text = who + said
-    const gist = gistOf(event)
+    const gist = gistOf(event, (index, term) => this.logs.changeAt(index, term))
     // The reader of another's log finds its words; ours says the same in fewer.
     const short = this.source === 'raft' ? shortTextOf(event) : null
     if (short !== null) return [short, gist, text].join(TEXT_SEPARATOR)
@@ -382,6 +389,15 @@ export class Run {
       )
       const { kind, label, endLabel, fromRow, toRow } = span
       return { lane: Math.max(lane, 0), kind, label, endLabel, fromRow, toRow }
+    })
+  }
+
+  private outsiderSpans(lanes: { lane: Lane }[]): OutsiderSpan[] {
+    return this.outsiders.finish(this.rows).flatMap(({ id, ...span }) => {
+      const lane = lanes.findIndex(
+        ({ lane }) => lane.kind === 'server' && lane.id === id,
+      )
+      return lane === -1 ? [] : [{ lane, ...span }]
     })
   }
 

@@ -12,10 +12,12 @@ import { input } from '../logs.ts'
 export let browser: Browser
 export let dir: string
 
+const TIMEOUT_MS = 120_000
+
 /** To be called by each file: this module is loaded once for several. */
 export function usePages(): void {
   // A busy machine is no reason to fail.
-  vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+  vi.setConfig({ testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS })
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'viz page '))
     browser = await launchBrowser()
@@ -42,6 +44,7 @@ export async function open(
     viewport: { width: 1400, height: 900 },
     ...options,
   })
+  context.setDefaultTimeout(TIMEOUT_MS)
   const page = await context.newPage()
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(error.message))

@@ -533,6 +533,21 @@ describe('a view', () => {
     expect(await colleague.getByLabel('Time to scale').isChecked()).toBe(true)
   })
 
+  test('that is asked for when a busy page is to write its own is shown', async () => {
+    const page = await open(`${eventful}#hb=1`)
+    await page.evaluate(() => {
+      const putOffMs = 150
+      setTimeout(() => {
+        location.hash = '#hb=1&e=40'
+      }, putOffMs)
+      const target = document.activeElement ?? document.body
+      target.dispatchEvent(new KeyboardEvent('keydown', { key: 'j', bubbles: true }))
+      // Until both are overdue: the page writes before it hears of what is asked for.
+      for (const end = performance.now() + 2 * putOffMs; performance.now() < end; );
+    })
+    await page.waitForSelector('#row-39[aria-selected=true]')
+  })
+
   test('a pinned event’s raw lines are copied as they are in the log', async () => {
     const page = await open(eventful, {
       permissions: ['clipboard-read', 'clipboard-write'],
