@@ -1,25 +1,29 @@
 /**
- * How fast parts 4 and 5 are for clients over HTTP, three processes and real files, beside a
- * real etcd that does the same work in the same run. Times are printed, never asserted.
+ * How fast parts are for clients over HTTP, three processes each and real files, beside
+ * each other and a real etcd that does the same work in the same run. Times are printed,
+ * never asserted.
  */
-import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { Command } from 'commander'
-import { execaNode } from 'execa'
+import { program } from '../src/cli/command.ts'
+import { UsageError } from '../src/cli/exit.ts'
+import { say } from '../src/cli/print.ts'
+import { programOf } from '../src/processes/program.ts'
+import { KEYS, type KvLoad, measure } from './children.ts'
+import { exitCodeOfBench, leaveNothingBehind } from './ending.ts'
+import { etcdVersion, startEtcd } from './etcd.ts'
+import { type KvCluster, keepsWholeLog, type Memory, startPart } from './kv-clusters.ts'
+import type { LoadReport } from './kv-load.ts'
 import {
-  etcdVersion,
-  type KvCluster,
-  type Memory,
-  startEtcd,
-  startPart4,
-  startPart5,
-} from './kv-clusters.ts'
-import type { LoadOrder, LoadReport } from './kv-load.ts'
-import { BenchError } from './loads.ts'
+  describe,
+  type Growth,
+  growthText,
+  type Results,
+  type Row,
+} from './kv-report.ts'
 import { median } from './numbers.ts'
-import { alignColumns, atLeast, ms, progressBar, whole } from './report.ts'
+import { atLeast, progressBar } from './report.ts'
 
 interface Options {
+  readonly parts: readonly string[]
   readonly rounds: number
   readonly seconds: number
   readonly connections: readonly number[]
@@ -29,185 +33,165 @@ interface Options {
   readonly puts?: number
 }
 
-interface Row {
-  readonly cluster: string
-  readonly operation: 'put' | 'get'
-  readonly connections: number
-  /** Medians over the rounds. */
-  readonly perSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly failures: number
-}
-
-interface Results {
-  readonly rows: readonly Row[]
-  /** Of part 4's leader, before and after. */
-  readonly memory: readonly Memory[]
-  /** What all the gets have added to the file of each part's leader, in bytes. */
-  readonly writtenByGets: readonly Written[]
-}
-
-interface Written {
-  readonly cluster: string
-  readonly bytes: number
-}
-
-const KEYS = 1_000
 /** How many connections there are in the round before the first, which does not count. */
 const WARM_UP = 64
 /** So many put fastest. */
 const MOST_CONNECTIONS = 256
-const PROGRAM = fileURLToPath(new URL('kv-load.ts', import.meta.url))
 
 const HELP = `
 The clients are a process of their own, and ask the leader. Rounds of the clusters
-alternate, and part 5’s puts have sessions; all figures are medians over the rounds. etcd is measured where it is installed
-(apt-get install etcd-server), through its JSON gateway.
+alternate, and from part 5 on puts have sessions; all figures are medians over the rounds.
+etcd is measured where it is installed (apt-get install etcd-server), through its JSON
+gateway.
 
 Examples:
   npm run bench:kv
   npm run bench:kv -- --rounds 1 --connections 16
+  npm run bench:kv -- --parts part5 part7 --rounds 15 --connections 64 --no-etcd
   npm run --silent bench:kv -- --json > kv.json
   npm run bench:kv -- --puts 1000000
 
 Exit codes:
   0  all was measured
   1  something could not be measured
-  2  there is no such option`
+  2  there is no such option or part`
 
-async function main(): Promise<void> {
-  await new Command('npm run bench:kv --')
-    .description(
-      'Measures parts 4 and 5: puts and gets a second, and how long they take.',
-    )
+function main(): Promise<unknown> {
+  return program('npm run bench:kv --')
+    .description('Measures parts: puts and gets a second, and how long they take.')
+    .option('--parts <part...>', 'beside each other', ['part4', 'part5'])
     .option('--rounds <n>', 'how often to measure each', atLeast(1), 5)
     .option('--seconds <n>', 'how long a round takes', atLeast(1), 2)
-    .option('--connections <n...>', 'at a time', toNumbers, [1, 16, 64, 256])
+    .option('--connections <n...>', 'at a time', toNumbers, DEFAULT_CONNECTIONS)
     .option('--length <n>', 'characters of a value', atLeast(1), 100)
     .option('--no-etcd', 'measure the parts alone')
     .option('--json', 'print JSON instead of a table', false)
     .option('--puts <n>', 'instead: so many puts, and what they leave', atLeast(1))
     .addHelpText('after', HELP)
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action(run)
     .parseAsync()
 }
 
+const DEFAULT_CONNECTIONS: readonly number[] = [1, 16, 64, 256]
+
 /** Called with one after the other; the first replaces the default. */
 function toNumbers(text: string, before: readonly number[]): readonly number[] {
   const number = atLeast(1)(text)
-  return before.length === 4 ? [number] : [...before, number]
+  return before === DEFAULT_CONNECTIONS ? [number] : [...before, number]
+}
+
+async function run(options: Options): Promise<void> {
+  const parts = options.parts.map((name) => programOf(name).part)
+  const [first = ''] = parts
+  const { puts } = options
+  if (puts !== undefined && !keepsWholeLog(first)) {
+    throw new UsageError(`${first} does not keep what its snapshots stand for`)
+  }
+  leaveNothingBehind()
+  await (puts === undefined ? compare(parts, options) : grow(first, puts, options))
 }
 
 /** What so many puts leave in the leader's memory and in its file. */
-async function grow(puts: number, options: Options): Promise<void> {
-  const cluster = await startPart4()
+async function grow(part: string, puts: number, options: Options): Promise<void> {
+  const cluster = await startPart(part)
   const progress = progressBar(puts)
+  const memory = cluster.memory as () => Promise<Memory>
   try {
-    await measure(cluster, 'put', WARM_UP, options)
-    const before = await memoryOf([cluster])
+    await measure(cluster, loadOf('put', WARM_UP, options))
+    const before = await memory()
     let after = before
     while (after.entries < before.entries + puts) {
       const { entries } = after
-      await measure(cluster, 'put', MOST_CONNECTIONS, options)
-      after = await memoryOf([cluster])
+      await measure(cluster, loadOf('put', MOST_CONNECTIONS, options))
+      after = await memory()
       progress.step('puts', after.entries - entries)
     }
-    console.log(options.json ? JSON.stringify([before, after]) : growth([before, after]))
+    const growth = { cluster: part, before, after }
+    progress.stop()
+    say(options.json ? JSON.stringify(growth) : growthText(growth))
   } finally {
     progress.stop()
     await cluster.stop()
   }
 }
 
-async function run(options: Options): Promise<void> {
-  if (options.puts !== undefined) return grow(options.puts, options)
+async function compare(parts: readonly string[], options: Options): Promise<void> {
   const version = options.etcd ? etcdVersion() : null
-  const starts = [startPart4, startPart5, ...(version ? [startEtcd] : [])]
   const progress = progressBar(2 * options.connections.length * options.rounds)
   const clusters: KvCluster[] = []
-  const rows: Row[] = []
-  const memory: Memory[] = []
-  const writtenByGets: Written[] = []
   try {
-    for (const start of starts) clusters.push(await start())
-    for (const cluster of clusters) await measure(cluster, 'put', WARM_UP, options)
-    memory.push(await memoryOf(clusters))
-    for (const operation of ['put', 'get'] as const) {
-      const before = await fileBytesOf(clusters)
-      for (const connections of options.connections) {
-        const rounds = clusters.map((): LoadReport[] => [])
-        for (let round = 0; round < options.rounds; round += 1) {
-          progress.step(`${operation}, ${connections} connections`)
-          for (const [i, cluster] of clusters.entries()) {
-            rounds[i]?.push(await measure(cluster, operation, connections, options))
-          }
-        }
-        for (const [i, { name: cluster }] of clusters.entries()) {
-          rows.push({ cluster, operation, connections, ...medians(rounds[i] ?? []) })
-        }
-      }
-      if (operation === 'put') continue
-      const after = await fileBytesOf(clusters)
-      for (const [cluster, bytes] of after) {
-        writtenByGets.push({ cluster, bytes: bytes - (before.get(cluster) ?? 0) })
-      }
+    for (const part of parts) clusters.push(await startPart(part))
+    if (version) clusters.push(await startEtcd())
+    for (const cluster of clusters) await warmUp(cluster, options)
+    const atStart = await memories(clusters)
+    const rows: Row[] = []
+    for (const connections of options.connections) {
+      rows.push(
+        ...(await alternate(clusters, 'put', connections, options, progress.step)),
+      )
     }
-    memory.push(await memoryOf(clusters))
+    const beforeGets = await memories(clusters)
+    for (const connections of options.connections) {
+      rows.push(
+        ...(await alternate(clusters, 'get', connections, options, progress.step)),
+      )
+    }
+    const atEnd = await memories(clusters)
+    const results: Results = {
+      rows,
+      growth: between(atStart, atEnd),
+      growthByGets: between(beforeGets, atEnd),
+    }
+    progress.stop()
+    const { json, etcd } = options
+    say(json ? JSON.stringify(results, null, 2) : describe(results, { version, etcd }))
   } finally {
     progress.stop()
     await Promise.all(clusters.map((cluster) => cluster.stop()))
   }
-  const results = { rows, memory, writtenByGets }
-  console.log(
-    options.json ? JSON.stringify(results, null, 2) : describe(results, version),
-  )
 }
 
-/** By name, of those that say so. */
-async function fileBytesOf(
-  clusters: readonly KvCluster[],
-): Promise<Map<string, number>> {
-  const files = new Map<string, number>()
-  for (const { name, memory } of clusters) {
-    if (memory) files.set(name, (await memory()).fileBytes)
+/** Until all keys are there: those who get them are to find something. */
+async function warmUp(cluster: KvCluster, options: Options): Promise<void> {
+  for (let { seconds } = options; ; seconds *= 2) {
+    const load = loadOf('put', WARM_UP, { ...options, seconds })
+    const { statuses } = await measure(cluster, load)
+    if ((statuses[200] ?? 0) >= KEYS) return
   }
-  return files
 }
 
-async function memoryOf([part4]: readonly KvCluster[]): Promise<Memory> {
-  const memory = await part4?.memory?.()
-  if (!memory) throw new BenchError('part 4 says nothing of its memory')
-  return memory
+/** Rounds of all clusters, each time in the other order: none is always the last. */
+async function alternate(
+  clusters: readonly KvCluster[],
+  operation: 'put' | 'get',
+  connections: number,
+  options: Options,
+  onStep: (what: string) => void,
+): Promise<Row[]> {
+  const rounds = new Map(
+    clusters.map((cluster): [KvCluster, LoadReport[]] => [cluster, []]),
+  )
+  for (let round = 0; round < options.rounds; round += 1) {
+    onStep(`${operation}, ${connections} connections`)
+    for (const cluster of round % 2 === 0 ? clusters : [...clusters].reverse()) {
+      const report = await measure(cluster, loadOf(operation, connections, options))
+      rounds.get(cluster)?.push(report)
+    }
+  }
+  return [...rounds].map(([{ name: cluster }, reports]) => ({
+    cluster,
+    operation,
+    connections,
+    ...medians(reports),
+  }))
 }
 
-async function measure(
-  cluster: KvCluster,
+function loadOf(
   operation: 'put' | 'get',
   connections: number,
   { seconds, length }: Options,
-): Promise<LoadReport> {
-  const address = await cluster.leader()
-  const [host = '', portText] = address.split(':')
-  const requests = Array.from({ length: KEYS }, (_, i) =>
-    operation === 'put'
-      ? cluster.put(address, `key-${i}`, `${i}`.padEnd(length, 'x'))
-      : cluster.get(address, `key-${i}`),
-  )
-  const nodeOptions = ['--import', 'tsx']
-  const child = execaNode(PROGRAM, { nodeOptions, ipc: true, reject: false })
-  try {
-    await child.getOneMessage()
-    const durationMs = seconds * 1000
-    const session = (operation === 'put' && cluster.session?.(address)) || null
-    const port = Number(portText)
-    const order = { host, port, requests, session, connections, durationMs }
-    await child.sendMessage(order satisfies LoadOrder)
-    return (await child.getOneMessage()) as unknown as LoadReport
-  } finally {
-    child.kill()
-  }
+): KvLoad {
+  return { operation, connections, seconds, length, inSessions: true }
 }
 
 function medians(reports: readonly LoadReport[]) {
@@ -220,65 +204,20 @@ function medians(reports: readonly LoadReport[]) {
   }
 }
 
-function describe(
-  { rows, memory, writtenByGets }: Results,
-  version: string | null,
-): string {
-  const heading = ['', 'connections', 'a second', 'p50', 'p99', 'failures', '× etcd']
-  const lines = rows.map((row) => {
-    const { cluster, operation, connections, perSecond, failures } = row
-    const other = rows.find(
-      (one) =>
-        one.cluster === 'etcd' &&
-        one.operation === operation &&
-        one.connections === connections,
-    )
-    const ratio =
-      other && cluster !== 'etcd' ? (perSecond / other.perSecond).toFixed(2) : ''
-    return [
-      `${operation}, ${cluster}`,
-      `${connections}`,
-      whole(perSecond),
-      ms(row.p50Ms),
-      ms(row.p99Ms),
-      `${failures}`,
-      ratio,
-    ]
+/** By name, of those whose whole log is kept. */
+async function memories(clusters: readonly KvCluster[]): Promise<Map<string, Memory>> {
+  const found = new Map<string, Memory>()
+  for (const { name, memory } of clusters) if (memory) found.set(name, await memory())
+  return found
+}
+
+function between(
+  befores: ReadonlyMap<string, Memory>,
+  afters: ReadonlyMap<string, Memory>,
+): Growth[] {
+  return [...befores].map(([cluster, before]) => {
+    return { cluster, before, after: afters.get(cluster) ?? before }
   })
-  const beside = version
-    ? `etcd ${version}`
-    : 'etcd is not installed here (apt-get install etcd-server): it was left out'
-  return [
-    `Parts 4 and 5, three processes, Node ${process.version}, ${availableParallelism()} cores; ${beside}`,
-    '',
-    ...alignColumns([heading, ...lines]),
-    '',
-    growth(memory),
-    ...writtenByGets.map(
-      ({ cluster, bytes }) =>
-        `The gets have written ${whole(bytes)} bytes in ${cluster}.`,
-    ),
-  ].join('\n')
 }
 
-/** What grows is the log: there are no more keys than before. */
-function growth([before, after]: readonly Memory[]): string {
-  if (!before || !after) return ''
-  const entries = after.entries - before.entries
-  const each = (bytes: number) => `${whole(bytes / entries)} bytes an entry`
-  const heap = after.heapBytes - before.heapBytes
-  const file = after.fileBytes - before.fileBytes
-  return (
-    `With ${whole(entries)} more entries over the same ${whole(KEYS)} keys, the leader’s ` +
-    `heap grew by ${whole(heap / 2 ** 20)} MiB (${each(heap)}), its file by ` +
-    `${whole(file / 2 ** 20)} MiB (${each(file)}): both hold the whole log.`
-  )
-}
-
-try {
-  await main()
-} catch (error) {
-  if (!(error instanceof BenchError)) throw error
-  console.error(`error: ${error.message}`)
-  process.exitCode = 1
-}
+process.exitCode = await exitCodeOfBench(main)

@@ -257,7 +257,7 @@ async function measureRestarts(entries: number): Promise<Restarts> {
   await single.close()
   const without = await restart(folder)
   without.single.consensus.takeSnapshot()
-  await new Promise<number>((resolve) => {
+  await new Promise<number | null>((resolve) => {
     without.single.consensus.snapshots.whenTaken(resolve)
   })
   await without.single.close()
