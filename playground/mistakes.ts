@@ -5,13 +5,19 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readGallery, textWith } from 'tools/parts/mistake'
+import { explanationOf } from 'tools/puzzle/explanation'
+import { readPuzzles } from 'tools/puzzle/puzzles'
+import { hintsFor, riddleOf } from 'tools/puzzle/riddle'
 import type { Plugin } from 'vite'
 
 const ROOT = join(import.meta.dirname, '..')
 const GALLERY = join(import.meta.dirname, 'src/sim/gallery.ts')
+const PUZZLES = join(import.meta.dirname, 'src/sim/puzzles.ts')
 const RUNS = join(import.meta.dirname, 'src/sim/runs.json')
 /** The text of the file that has the mistake. */
 const CHANGED = '\0changed-by:'
+/** What is to be found in it, by the puzzle's number. */
+const PUZZLE = '\0puzzle:'
 const MARK = /\?mistake=([a-z0-9-]+)$/
 
 interface KeptByVitest {
@@ -31,7 +37,7 @@ export function mistakes(): Plugin {
       )
     },
     async resolveId(id, importer) {
-      if (id.startsWith(CHANGED)) return id
+      if (id.startsWith(CHANGED) || id.startsWith(PUZZLE)) return id
       const name = MARK.exec(importer ?? '')?.[1]
       // What a part has of its own is copied with the mistake; packages are shared.
       if (name === undefined || !id.startsWith('.')) return null
@@ -43,6 +49,8 @@ export function mistakes(): Plugin {
     },
     load(id) {
       if (id === GALLERY) return galleryModule()
+      if (id === PUZZLES) return puzzlesModule()
+      if (id.startsWith(PUZZLE)) return puzzleModule(Number(id.slice(PUZZLE.length)))
       if (id.startsWith(CHANGED)) return changedModule(id.slice(CHANGED.length))
       const name = MARK.exec(id)?.[1]
       if (name === undefined) return null
@@ -55,15 +63,16 @@ export function mistakes(): Plugin {
 }
 
 function isOurs(id: string): boolean {
-  return id === GALLERY || id.includes(CHANGED) || MARK.test(id)
+  const isMade = id.includes(CHANGED) || id.includes(PUZZLE) || MARK.test(id)
+  return isMade || id === GALLERY || id === PUZZLES
 }
 
 function galleryModule(): string {
-  const runs = JSON.parse(readFileSync(RUNS, 'utf8')) as Record<string, string>
+  const runs = readRuns()
   const rows = readGallery().mistakes.map(({ part, seen: _, path: __, ...mistake }) => {
     const { name } = mistake
     const number = Number(part.slice('part'.length))
-    const lab = `${join(ROOT, part, 'test/lab.ts')}?mistake=${name}`
+    const lab = labWith(part, name)
     const fields = JSON.stringify({ ...mistake, part: number, run: runs[name] ?? null })
     const load =
       `async () => ({ ...await import(${JSON.stringify(lab)}), ` +
@@ -71,6 +80,39 @@ function galleryModule(): string {
     return `{ ...${fields}, load: ${load} }`
   })
   return `export const GALLERY = [${rows.join(',\n')}]`
+}
+
+/** Those that have a run which fails in the page; of the others the command has one. */
+function puzzlesModule(): string {
+  const runs = readRuns()
+  const shown = readPuzzles().filter(({ mistake }) => runs[mistake.name] !== undefined)
+  const rows = shown.map(({ number, difficulty, mistake: { part, name } }) => {
+    const fields = { number, difficulty, part: Number(part.slice('part'.length)) }
+    const load =
+      `async () => ({ ...await import(${JSON.stringify(labWith(part, name))}), ` +
+      `...await import(${JSON.stringify(PUZZLE + number)}) })`
+    return `{ ...${JSON.stringify(fields)}, load: ${load} }`
+  })
+  return `export const PUZZLES = [${rows.join(',\n')}]`
+}
+
+function puzzleModule(number: number): string {
+  const found = readPuzzles().find((puzzle) => puzzle.number === number)
+  if (!found) throw new Error(`there is no puzzle ${number}`)
+  const { mistake } = found
+  const riddle = riddleOf(mistake)
+  const hints = hintsFor(riddle, mistake)
+  const explanation = explanationOf(mistake, riddle)
+  const puzzle = { ...riddle, hints, explanation, run: readRuns()[mistake.name] }
+  return `export const puzzle = ${JSON.stringify(puzzle)}`
+}
+
+function readRuns(): Record<string, string> {
+  return JSON.parse(readFileSync(RUNS, 'utf8'))
+}
+
+function labWith(part: string, mistake: string): string {
+  return `${join(ROOT, part, 'test/lab.ts')}?mistake=${mistake}`
 }
 
 function changedModule(name: string): string {

@@ -1,2 +1,2 @@
 /** Of the site's Vite, or of the tests', which are not the same. */
-export function mistakes(): Promise<{ name: string; enforce: 'pre' }>
+export function mistakes(): { name: string; enforce: 'pre' }

@@ -16,12 +16,12 @@ test('a fault that gets buttons in the table has them here, and words in links',
     },
   })
   const { fromHash } = await import('../src/sim/link.ts')
-  const { partOf } = await import('../src/sim/part.ts')
+  const { fetchPart } = await import('../src/sim/part.ts')
   const { Simulation } = await import('../src/sim/simulation.ts')
 
   const target = fromHash('part=1&servers=3&seed=1&do=10,hurry,2')
   if (!target || !('recording' in target)) throw new Error('it is a recording')
-  const simulation = new Simulation(target.recording, partOf(1))
+  const simulation = new Simulation(target.recording, await fetchPart(1))
   const texts = () => simulation.buttonsAt(2).map(({ text }) => text)
   expect(texts()).toEqual(['Pause server', 'Disconnect', 'Hurry'])
   for (const action of target.recording.actions) simulation.perform(action)

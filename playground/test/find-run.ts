@@ -7,6 +7,7 @@ import { type Part, withMistake } from '../src/sim/part.ts'
 import { Playback } from '../src/sim/playback.ts'
 import { Simulation } from '../src/sim/simulation.ts'
 import { toOrder } from '../src/view/shortcuts.ts'
+import './parts.ts'
 
 /** So long it looks for one, in ms of real time. */
 const PATIENCE_MS = 12_000
@@ -115,6 +116,11 @@ function drawDeed(
         ? { do: 'crash', server }
         : { do: 'restart', server: down }
     })
+  }
+  if (part.lab.members) {
+    kinds.push(() => ({ do: 'add' }))
+    kinds.push(() => ({ do: 'remove', server }))
+    kinds.push(() => ({ do: 'lead', server }))
   }
   if (asks) {
     const ask = (): Deed => ({

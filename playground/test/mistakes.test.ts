@@ -7,6 +7,7 @@ import { partOf, withMistake } from '../src/sim/part.ts'
 import { Playback } from '../src/sim/playback.ts'
 import runs from '../src/sim/runs.json' with { type: 'json' }
 import { breaks } from './find-run.ts'
+import './parts.ts'
 
 /** The others are of real disks, of slow links, or of messages that come twice. */
 const LEAST_SHARE_WITH_A_RUN = 2 / 3

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Recording } from '../src/sim/action.ts'
 import { Playback } from '../src/sim/playback.ts'
+import './parts.ts'
 
 const FIVE: Recording = { part: 3, servers: 5, seed: 7, actions: [] }
 

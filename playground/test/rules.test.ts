@@ -4,11 +4,12 @@ import { expect, test, vi } from 'vitest'
 import type { Recording } from '../src/sim/action.ts'
 import { excerptOf, excerptWith } from '../src/sim/excerpt.ts'
 import { explain } from '../src/sim/explain.ts'
-import { PARTS, type Part, partOf } from '../src/sim/part.ts'
+import { type Part, partOf } from '../src/sim/part.ts'
 import { Playback } from '../src/sim/playback.ts'
 import { isOfClient, placeOf } from '../src/sim/rules.ts'
 import { SCENES } from '../src/sim/scenes.ts'
-import type { PlayEvent } from '../src/sim/simulation.ts'
+import type { PlayEvent, Simulation } from '../src/sim/simulation.ts'
+import { PARTS } from './parts.ts'
 
 /** A busy machine is no reason to fail. */
 vi.setConfig({ testTimeout: 30_000 })
@@ -82,6 +83,32 @@ const SNAPSHOTS: Recording = {
   ],
 }
 
+/** A leader that hears nobody any more. */
+const ALONE: Recording = {
+  part: 7,
+  servers: 3,
+  seed: 1,
+  actions: [
+    { do: 'timeout', at: 100, server: 1 },
+    { do: 'disconnect', at: 1000, server: 1 },
+    { do: 'reconnect', at: 3000, server: 1 },
+  ],
+}
+
+/** Servers join, leave, and are told to lead. */
+const CHANGES: Recording = {
+  part: 7,
+  servers: 3,
+  seed: 1,
+  actions: [
+    { do: 'timeout', at: 100, server: 1 },
+    { do: 'add', at: 600 },
+    { do: 'lead', at: 2000, server: 2 },
+    { do: 'remove', at: 3000, server: 0 },
+    { do: 'remove', at: 4000, server: 2 },
+  ],
+}
+
 const witnessed = new Map<Part, Promise<Witnessed[]>>()
 
 /** Everything that happens in the scenes, played with the code of a part. */
@@ -96,6 +123,8 @@ async function witnessAll(part: Part): Promise<Witnessed[]> {
     RIVALS,
     CLIENTS,
     SNAPSHOTS,
+    ALONE,
+    CHANGES,
     ...SCENES.map(({ recording }) => recording),
   ]
   const played = recordings.filter((recording) => recording.part <= part.number)
@@ -133,7 +162,7 @@ async function play(recording: Recording): Promise<Witnessed[]> {
 
 /** From part 4 on a server is Raft, and a service on top of it. */
 function raftOf({ simulation }: Playback): object {
-  const server = simulation.server(0)
+  const server = (simulation as Simulation).server(0)
   return 'consensus' in server ? (server.consensus as object) : server
 }
 
@@ -209,6 +238,14 @@ test('every rule fires, for the kind of event that it is the rule of', async () 
     grant: 'send RequestVote reply',
     refuse: 'send RequestVote reply',
     countVotes: 'receive RequestVote reply',
+    askPreVote: 'send PreVote request',
+    hearPreVote: 'receive PreVote request',
+    wouldVote: 'send PreVote reply',
+    wouldNotVote: 'send PreVote reply',
+    countPreVotes: 'receive PreVote reply',
+    handOver: 'send TimeoutNow request',
+    standAtOnce: 'receive TimeoutNow request, send TimeoutNow reply',
+    handedOver: 'receive TimeoutNow reply',
     leader: 'role Leader',
     heartbeat: 'send AppendEntries request',
     sendEntries: 'send AppendEntries request',
@@ -220,9 +257,12 @@ test('every rule fires, for the kind of event that it is the rule of', async () 
     hearHeartbeatReply: 'receive AppendEntries reply',
     follower: 'role Follower',
     giveUp: 'role Follower',
+    stepDown: 'role Follower',
+    leaveLead: 'role Follower',
     submit: 'submit',
     append: 'append',
     appendOwn: 'append',
+    configure: 'append',
     truncate: 'truncate',
     commitAsLeader: 'commit Leader',
     commitAsFollower: 'commit Follower',
@@ -267,17 +307,17 @@ const STRANGE: Part = {
     {
       file: 'part9/src/raft.ts',
       text: `interface Peer {
-  timeoutNow(args: Args): void
+  wakeUp(args: Args): void
 }
 export class ConsensusModule {
   private handOver(): void {
     this.trace('handover', 'hands over', { upTo: 7 })
     for (const peer of this.peers) {
-      peer.timeoutNow({ upTo: 7 })
+      peer.wakeUp({ upTo: 7 })
     }
   }
 
-  timeoutNow(args: Args): void {
+  wakeUp(args: Args): void {
     this.load(args)
   }
 }
@@ -304,26 +344,26 @@ test('a kind that has no rule is told by its fields, and by the code that says i
 test('so is an RPC, at its caller and where it is handled', () => {
   const told = (event: string, kind: 'request' | 'reply') => {
     const args = { term: 2, upTo: 7 }
-    const rpc = { id: '1', method: 'TimeoutNow', kind, from: 0, to: 1, args }
+    const rpc = { id: '1', method: 'WakeUp', kind, from: 0, to: 1, args }
     const { title, text, excerpt } = explain({ time: 0, event, msg: '', rpc }, STRANGE)
     return `${title}: ${text}, ${excerpt?.symbol}`
   }
   const rest = 'term 2, upTo 7'
   expect([told('send', 'request'), told('receive', 'request')]).toEqual([
-    `TimeoutNow is sent: ${rest}, handOver`,
-    `TimeoutNow arrives: ${rest}, timeoutNow`,
+    `WakeUp is sent: ${rest}, handOver`,
+    `WakeUp arrives: ${rest}, wakeUp`,
   ])
   expect([told('send', 'reply'), told('receive', 'reply')]).toEqual([
-    `The answer to TimeoutNow is sent: ${rest}, timeoutNow`,
-    `The answer to TimeoutNow arrives: ${rest}, handOver`,
+    `The answer to WakeUp is sent: ${rest}, wakeUp`,
+    `The answer to WakeUp arrives: ${rest}, handOver`,
   ])
 })
 
 test('an excerpt is a whole method of the class, or nothing', () => {
-  expect(excerptOf(SOURCE, 'timeoutNow', 'this.load')).toEqual({
+  expect(excerptOf(SOURCE, 'wakeUp', 'this.load')).toEqual({
     file: 'part9/src/raft.ts',
-    symbol: 'timeoutNow',
-    lines: ['timeoutNow(args: Args): void {', '  this.load(args)', '}'],
+    symbol: 'wakeUp',
+    lines: ['wakeUp(args: Args): void {', '  this.load(args)', '}'],
     firstLine: 12,
     markedLine: 13,
   })

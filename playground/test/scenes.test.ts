@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { Playback } from '../src/sim/playback.ts'
 import { mostTelling } from '../src/sim/rules.ts'
 import { SCENES, sceneOf } from '../src/sim/scenes.ts'
+import './parts.ts'
 
 /** A server in short: role and term, and its log, a star for what it knows committed. */
 function brief(playback: Playback, id: number): string {
@@ -105,4 +106,20 @@ test('of one instant, what changes most is told', async () => {
   await at(317.4)
   expect(mostTelling(playback.simulation.events)?.msg).toContain('becomes Candidate')
   expect(mostTelling([])).toBeNull()
+})
+
+test('an answer that is late: the append is entered twice, and carried out once', async () => {
+  const { playback, at } = watch('a-late-answer')
+  await at(890)
+  expect(playback.simulation.answersHeld).toBe(0)
+  await at(1000)
+  expect(playback.simulation.view(0)).toMatchObject({ commitIndex: 4 })
+  await at(2290)
+  expect(playback.simulation.view(0)).toMatchObject({ commitIndex: 5 })
+  expect(playback.simulation.answersHeld).toBe(2)
+  expect(playback.simulation.requests.at(-1)?.outcome).toBeNull()
+  await at(2500)
+  const { answer, outcome } = playback.simulation.requests.at(-1) ?? {}
+  expect(outcome).toBe('done')
+  expect(answer).toMatchObject({ version: 4, previous: 'a' })
 })

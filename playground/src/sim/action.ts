@@ -9,7 +9,8 @@ export const MAX_TIME_MS = 600_000
 export const MAX_ACTIONS = 500
 export const MAX_COMMAND_LENGTH = 40
 
-const MAX_SERVER = Math.max(...SIZES) - 1
+/** With those that are added, where a part's clusters change. */
+export const MOST_SERVERS = 9
 
 /** A whole number, and what to say of anything else. */
 function whole(name: string, max: number) {
@@ -32,7 +33,7 @@ const time = z
   .number({ error: badTime })
   .check(z.gte(0, { error: badTime }), z.lte(MAX_TIME_MS, { error: badTime }))
 
-const server = whole('server', MAX_SERVER)
+const server = whole('server', MOST_SERVERS - 1)
 
 /** All that can be done, and what must be said of it, in the order of a link. */
 const FIELDS = {
@@ -43,10 +44,18 @@ const FIELDS = {
     { server: typeof server }
   >),
   submit: { server, command: text('command', 1) },
+  snapshot: { server },
+  /** Where a part's clusters change: a new server joins, one leaves, one is to lead. */
+  add: {},
+  remove: { server },
+  lead: { server },
   cut: { server, other: server },
   mend: { server, other: server },
   /** Where a part serves clients: what one asks for, by a name that the part knows. */
   ask: { what: text('request', 1), key: text('key', 1), value: text('value', 0) },
+  /** The leader's answers to that client do not arrive, until they are let through. */
+  hold: {},
+  release: {},
   /** All election timers will fire at one moment; or one well after the other. */
   align: {},
   spread: {},
@@ -91,6 +100,13 @@ export const recordingSchema = z.object({
   mistake: z.optional(
     z.string().check(z.regex(/^[a-z0-9-]{1,60}$/, { error: 'no mistake is called so' })),
   ),
+  change: z.optional(
+    z.string().check(
+      z.regex(/^[\w-]{1,60000}$/, {
+        error: 'the change to the code that it carries was cut, or is too long',
+      }),
+    ),
+  ),
   time,
   actions: z.array(z.discriminatedUnion('do', actions as OneOrMore)).check(
     z.maxLength(MAX_ACTIONS, {
@@ -106,6 +122,8 @@ export interface Setup {
   readonly seed: number
   /** Of the gallery: the part with this in it runs beside the part as it is. */
   readonly mistake?: string | undefined
+  /** A person's own, as a link carries it: the same with that. */
+  readonly change?: string | undefined
 }
 
 /** All that happened: enough to let it happen again. */

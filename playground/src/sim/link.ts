@@ -3,10 +3,11 @@ import {
   fieldsOf,
   inTenths,
   isVerb,
+  MOST_SERVERS,
   type Recording,
   recordingSchema,
 } from './action.ts'
-import { PARTS } from './part.ts'
+import { PART_NUMBERS } from './part.ts'
 
 /** What a link opens: a ready-made scene, or a run of somebody's own. */
 export type Target =
@@ -30,15 +31,17 @@ const TEXTS: readonly string[] = ['command', 'what', 'key', 'value']
  *     scene=figure-8
  *     part=3&servers=5&seed=7&t=1200&do=400.5,submit,0,x%3D1;900,crash,0
  *     part=1&servers=4&seed=7&mistake=half-is-enough&t=0
+ *     part=1&servers=4&seed=7&t=0&do=100,timeout,1&change=q1YqS8wpTgUA
  */
 export function toHash(
-  { part, servers, seed, mistake, actions }: Recording,
+  { part, servers, seed, mistake, change, actions }: Recording,
   time: number,
 ): string {
   const wrong = mistake === undefined ? '' : `&mistake=${mistake}`
   const base = `part=${part}&servers=${servers}&seed=${seed}${wrong}&t=${inTenths(time)}`
   const deeds = actions.map(toText).join(';')
-  return deeds === '' ? base : `${base}&do=${deeds}`
+  const done = deeds === '' ? base : `${base}&do=${deeds}`
+  return change === undefined ? done : `${done}&change=${change}`
 }
 
 /** @returns null when the address asks for nothing. @throws LinkError */
@@ -60,6 +63,7 @@ export function fromHash(hash: string): Target | null {
     servers: numberIn(fields.get('servers') ?? '5'),
     seed: numberIn(fields.get('seed') ?? '1'),
     mistake: fields.get('mistake'),
+    change: fields.get('change'),
     time: numberIn(fields.get('t') ?? '0'),
     actions: deeds.map(toAction),
   })
@@ -106,19 +110,22 @@ function decode(text: string): string {
 }
 
 function partOf(text = ''): number {
-  const part = PARTS.find(({ number }) => `${number}` === text)
-  if (part) return part.number
-  const numbers = PARTS.map(({ number }) => number).join(', ')
-  throw new LinkError(`the link’s part is "${text}", and there are ${numbers}`)
+  const part = PART_NUMBERS.find((number) => `${number}` === text)
+  if (part !== undefined) return part
+  throw new LinkError(
+    `the link’s part is "${text}", and there are ${PART_NUMBERS.join(', ')}`,
+  )
 }
 
 function mustHaveServers({ servers, actions }: Recording): void {
+  const added = actions.filter((action) => action.do === 'add').length
+  const all = Math.min(servers + added, MOST_SERVERS)
   for (const action of actions) {
     const { server = 0, other = 0 } = action as { server?: number; other?: number }
-    const missing = [server, other].find((id) => id >= servers)
+    const missing = [server, other].find((id) => id >= all)
     if (missing === undefined) continue
     throw new LinkError(
-      `the link’s server is "${missing}", and not from 0 to ${servers - 1}`,
+      `the link’s server is "${missing}", and not from 0 to ${all - 1}`,
     )
   }
 }

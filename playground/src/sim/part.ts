@@ -12,59 +12,75 @@ export interface Part {
   readonly sources: readonly Source[]
   readonly lab: PartInLab
   readonly hasLog: boolean
-  /** What was changed in it; null when it is as it stands in the repository. */
-  readonly mistake: Mistake | null
+  /** What it differs by from the repository, in words: `with the mistake`. */
+  readonly difference: string | null
 }
 
-/**
- * In ms of simulated time. Twice the times of the tests, and messages that take ten times
- * as long: so that they can be seen flying. What the paper asks for still holds: messages
- * are much faster than election timeouts.
- */
-export const TIMING = { electionTimeout: [300, 600], heartbeatInterval: 100 } as const
-export const LATENCY_MS = [15, 35] as const
-
 // Without type arguments, by which vitest would not see that this depends on other files.
-const modules: Record<string, { readonly part: PartInLab }> = import.meta.glob(
+const modules: Record<string, () => Promise<unknown>> = import.meta.glob(
   '../../../part*/test/lab.ts',
-  { eager: true },
 )
-const texts: Record<string, string> = import.meta.glob(
-  ['../../../part*/src/raft.ts', '../../../part*/src/service.ts'],
-  { eager: true, query: '?raw', import: 'default' },
+const texts: Record<string, () => Promise<unknown>> = import.meta.glob(
+  [
+    '../../../part*/src/raft.ts',
+    '../../../part*/src/service.ts',
+    '../../../part*/src/handover.ts',
+  ],
+  { query: '?raw', import: 'default' },
 )
 
-export const PARTS: readonly Part[] = Object.entries(modules)
-  .map(([path, { part }]) => partFrom(Number(/part(\d+)/.exec(path)?.[1]), part))
-  .sort((a, b) => a.number - b.number)
+export const PART_NUMBERS: readonly number[] = Object.keys(modules)
+  .map((path) => Number(/part(\d+)/.exec(path)?.[1]))
+  .sort((a, b) => a - b)
 
-/** @throws when there is no such part: whoever asks has looked for it in PARTS. */
+const parts = new Map<number, Part>()
+
+/** Loads a part, when somebody is about to play with it. */
+export async function fetchPart(number: number): Promise<Part> {
+  const part = parts.get(number) ?? (await load(number))
+  parts.set(number, part)
+  return part
+}
+
+/** @throws when it was never fetched */
 export function partOf(number: number): Part {
-  const part = PARTS.find((part) => part.number === number)
+  const part = parts.get(number)
   if (part) return part
-  throw new Error(`there is no part ${number}`)
+  throw new Error(`part ${number} was not fetched`)
 }
 
 /** The part with a mistake of the gallery in it, which is loaded now. */
 export async function withMistake(mistake: Mistake): Promise<Part> {
   const { part: lab, changed } = await mistake.load()
-  const right = partOf(mistake.part)
+  const right = await fetchPart(mistake.part)
   const sources = right.sources.map((source) =>
     source.file === changed.file ? changed : source,
   )
   const isNew = !sources.includes(changed)
-  return { ...right, lab, sources: isNew ? [...sources, changed] : sources, mistake }
+  return {
+    ...right,
+    lab,
+    sources: isNew ? [...sources, changed] : sources,
+    difference: 'with the mistake',
+  }
 }
 
-function partFrom(number: number, lab: PartInLab): Part {
-  const sources = Object.entries(texts).map(([path, text]) => {
-    return { file: path.replaceAll('../', ''), text }
+interface InLab {
+  readonly part: PartInLab
+}
+
+async function load(number: number): Promise<Part> {
+  const inLab = modules[`../../../part${number}/test/lab.ts`] as () => Promise<InLab>
+  const { part: lab } = await inLab()
+  const own = Object.entries(texts).filter(([path]) => path.includes(`/part${number}/`))
+  const sources = own.map(async ([path, text]) => {
+    return { file: path.replaceAll('../', ''), text: (await text()) as string }
   })
   return {
     number,
-    sources: sources.filter(({ file }) => file.startsWith(`part${number}/`)),
+    sources: await Promise.all(sources),
     lab,
     hasLog: lab.submit !== undefined,
-    mistake: null,
+    difference: null,
   }
 }

@@ -12,18 +12,20 @@ const STABLE_MS = 3_000
 
 export interface Peace {
   readonly now: number
+  /** Whose views these are: of the members, where there are others. */
+  readonly ids: readonly number[]
   readonly views: readonly View[]
   /** When somebody last became a candidate. */
   readonly lastCandidacy: { readonly server: number; readonly at: number } | null
 }
 
 /** @throws InvariantViolation when the cluster does not do its work. */
-export function mustWork({ now, views, lastCandidacy }: Peace): void {
+export function mustWork({ now, ids, views, lastCandidacy }: Peace): void {
   const problem =
-    leadership(views) ??
+    leadership(ids, views) ??
     stability(now, lastCandidacy) ??
-    sameness(views) ??
-    answers(views)
+    sameness(ids, views) ??
+    answers(ids, views)
   if (problem === null) return
   throw new InvariantViolation(
     'Availability',
@@ -31,7 +33,7 @@ export function mustWork({ now, views, lastCandidacy }: Peace): void {
   )
 }
 
-function leadership(views: readonly View[]): string | null {
+function leadership(ids: readonly number[], views: readonly View[]): string | null {
   const leaders = views.filter(({ role }) => role === 'Leader')
   const [leader] = leaders
   const follow = views.filter(
@@ -39,7 +41,7 @@ function leadership(views: readonly View[]): string | null {
   )
   if (leaders.length === 1 && follow.length === views.length - 1) return null
   const states = views.map(
-    ({ role, term }, id) => `server ${id} is ${role} in term ${term}`,
+    ({ role, term }, i) => `server ${ids[i]} is ${role} in term ${term}`,
   )
   return `there is no leader that all follow: ${states.join('; ')}`
 }
@@ -49,7 +51,7 @@ function stability(now: number, last: Peace['lastCandidacy']): string | null {
   return `server ${last.server} still stood for election at ${last.at} ms`
 }
 
-function sameness(views: readonly View[]): string | null {
+function sameness(ids: readonly number[], views: readonly View[]): string | null {
   const leader = views.find(({ role }) => role === 'Leader')
   if (!leader) return null
   const { lastIndex, term } = leader
@@ -60,16 +62,16 @@ function sameness(views: readonly View[]): string | null {
     const differs = own && last && own.term !== last.term
     return view.lastIndex !== lastIndex || differs
   })
-  if (behind !== -1) return `the log of server ${behind} is not the leader’s`
+  if (behind !== -1) return `the log of server ${ids[behind]} is not the leader’s`
   // An entry of an older term waits for one of the leader's own (5.4.2).
   if (last?.term !== term) return null
   const late = views.findIndex(({ lastApplied }) => lastApplied !== lastIndex)
-  return late === -1 ? null : `server ${late} has not applied entry ${lastIndex}`
+  return late === -1 ? null : `server ${ids[late]} has not applied entry ${lastIndex}`
 }
 
-function answers(views: readonly View[]): string | null {
+function answers(ids: readonly number[], views: readonly View[]): string | null {
   const waiting = views.findIndex(({ waiting = 0 }) => waiting > 0)
   return waiting === -1
     ? null
-    : `somebody still waits for an answer of server ${waiting}`
+    : `somebody still waits for an answer of server ${ids[waiting]}`
 }

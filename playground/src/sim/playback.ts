@@ -7,8 +7,9 @@ import {
   type Recording,
   type Setup,
 } from './action.ts'
-import { type Part, partOf } from './part.ts'
-import { Simulation } from './simulation.ts'
+import { begin, type PartElsewhere } from './elsewhere.ts'
+import { fetchPart, type Part, partOf } from './part.ts'
+import { type Run, Simulation } from './simulation.ts'
 
 /** How many ms of simulated time pass in a second, from slow motion to real time. */
 const SPEEDS = [10, 20, 50, 100, 200, 500, 1000] as const
@@ -27,13 +28,15 @@ const LONGEST_FRAME_MS = 100
  * part as it is, until it breaks a rule.
  */
 export class Playback {
-  simulation: Simulation
+  simulation: Run
   /** The same cluster, with a mistake in its code. */
-  twin: Simulation | null = null
+  twin: Run | null = null
   isPlaying = false
   /** The latest time that was reached; beyond it nothing is known. */
   furthest = 0
-  private mistaken: Part | null = null
+  private mistaken: Part | PartElsewhere | null = null
+  /** The one part that runs, where it is not the one that stands. */
+  private alone: Part | null = null
   private speedIndex = USUAL_SPEED
   private recorded: Action[]
   /** So many of the recorded actions have happened. */
@@ -41,19 +44,27 @@ export class Playback {
   /** It stops by itself at these times, to be read. */
   private stops: readonly number[] = []
 
-  constructor(recording: Recording, mistaken: Part | null = null) {
+  /** Of a part that was fetched. */
+  constructor(recording: Recording, mistaken: Part | PartElsewhere | null = null) {
     this.recorded = inOrder(recording.actions)
     this.mistaken = mistaken
     this.simulation = new Simulation(setupOf(recording), partOf(recording.part))
-    this.twin = mistaken && new Simulation(setupOf(recording), mistaken)
+    this.twin = mistaken && begin(setupOf(recording), mistaken)
+  }
+
+  /** Begins with a part that is not as it stands, and has nothing beside it. */
+  async loadAlone(recording: Recording, part: Part): Promise<void> {
+    this.alone = part
+    await this.load(recording)
   }
 
   /** Begins with another cluster. `mistaken` is the part with the recording's mistake. */
   async load(
     recording: Recording,
     stops: readonly number[] = [],
-    mistaken: Part | null = null,
+    mistaken: Part | PartElsewhere | null = null,
   ): Promise<void> {
+    await fetchPart(recording.part)
     this.isPlaying = false
     this.recorded = inOrder(recording.actions)
     this.stops = stops
@@ -64,7 +75,7 @@ export class Playback {
   }
 
   /** Whose events are told: the one with the mistake, where there is one. */
-  get subject(): Simulation {
+  get subject(): Run {
     return this.twin ?? this.simulation
   }
 
@@ -169,8 +180,8 @@ export class Playback {
 
   private restart(recording: Setup): void {
     const setup = setupOf(recording)
-    this.simulation = new Simulation(setup, partOf(setup.part))
-    this.twin = this.mistaken && new Simulation(setup, this.mistaken)
+    this.simulation = begin(setup, this.alone ?? partOf(setup.part))
+    this.twin = this.mistaken && begin(setup, this.mistaken)
     this.done = 0
   }
 
@@ -199,8 +210,12 @@ export class Playback {
   }
 }
 
-function setupOf({ part, servers, seed, mistake }: Setup): Setup {
-  return { part, servers, seed, ...(mistake !== undefined && { mistake }) }
+function setupOf({ part, servers, seed, mistake, change }: Setup): Setup {
+  return {
+    ...{ part, servers, seed },
+    ...(mistake !== undefined && { mistake }),
+    ...(change !== undefined && { change }),
+  }
 }
 
 function inOrder(actions: readonly Action[]): Action[] {

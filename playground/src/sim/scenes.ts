@@ -281,6 +281,53 @@ const FORGETS: Scene = {
   ],
 }
 
+const LATE_ANSWER: Scene = {
+  id: 'a-late-answer',
+  title: 'An answer that is late',
+  recording: {
+    part: 5,
+    servers: 3,
+    seed: 1,
+    actions: [
+      timeout(100, 0),
+      { do: 'ask', at: 400, what: 'put', key: 'x', value: 'a' },
+      { do: 'hold', at: 800 },
+      { do: 'ask', at: 900, what: 'append', key: 'x', value: 'b' },
+      { do: 'release', at: 2300 },
+    ],
+  },
+  captions: [
+    {
+      at: 0,
+      text: 'Server 0 will lead. A client sets x to "a", and then appends "b" to it.',
+    },
+    {
+      at: 890,
+      text:
+        'The put is done. From now on, what server 0 answers to the client is held back. ' +
+        'The client does not know that, and appends.',
+    },
+    {
+      at: 1000,
+      text:
+        'Entry 4 is committed and carried out: x is "ab" on server 0. The answer that says ' +
+        'so is held back.',
+    },
+    {
+      at: 2290,
+      text:
+        'For a second there was no answer, so the client asked again, under the same number: ' +
+        'entry 5. In part 4 it would not dare to, and part 4 would append "b" twice.',
+    },
+    {
+      at: 2500,
+      text:
+        'The answers were let through. Both say the same: the append was done once, as ' +
+        'version 4, which is entry 4. Ask for x: it is "ab".',
+    },
+  ],
+}
+
 export const SCENES: readonly Scene[] = [
   FIRST_ELECTION,
   SPLIT_VOTE,
@@ -288,6 +335,7 @@ export const SCENES: readonly Scene[] = [
   FORGETS,
   FIGURE_8,
   FIGURE_8_SAFE,
+  LATE_ANSWER,
 ]
 
 export function sceneOf(id: string): Scene | null {

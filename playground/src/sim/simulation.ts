@@ -1,23 +1,25 @@
 import type { VirtualClock } from 'tools/lab/clock'
 import { buttonsAt, press } from 'tools/lab/faults/buttons'
-import { begin, end } from 'tools/lab/faults/index'
+import { begin, cause, end } from 'tools/lab/faults/index'
 import { mustBeLinearizable } from 'tools/lab/linearizable'
 import type { Machine } from 'tools/lab/machine'
 import type { Place, Surroundings } from 'tools/lab/part'
 import { InvariantViolation } from 'tools/lab/rules/rule'
 import type { View } from 'tools/lab/view'
 import { World } from 'tools/lab/world'
-import type { Rpc, TestLogLine } from 'tools/testlog/event'
-import { type Action, MAX_TIME_MS, type Setup } from './action.ts'
-import { LATENCY_MS, type Part, TIMING } from './part.ts'
+import type { Role, Rpc, TestLogLine } from 'tools/testlog/event'
+import type { STANDINGS } from 'tools/viz/page/timeline'
+import { type Action, MAX_TIME_MS, MOST_SERVERS, type Setup } from './action.ts'
+import type { Part } from './part.ts'
 import { mustWork, PEACE_MS } from './peace.ts'
+import { LATENCY_MS, TIMING } from './timing.ts'
 import { nextTurn } from './turn.ts'
 import { type ElectionTimer, WatchedClock } from './watched-clock.ts'
 
 type Logger = Surroundings['logger']
 
 /** A line of the test log, which here stays in memory. */
-export type PlayEvent = Omit<TestLogLine, 'test'>
+export type PlayEvent = Omit<TestLogLine, 'test'> & { readonly was?: Role }
 
 /** A message on its way, or one that was lost. Times in ms of simulated time. */
 export interface Flight {
@@ -36,6 +38,14 @@ export interface ServerCondition {
   readonly electionTimer: ElectionTimer | null
   /** Who voted for it in its term, itself included, while it is a candidate. */
   readonly votes: readonly number[]
+}
+
+/** What can be asked about the cluster itself. */
+export interface Changes {
+  readonly canAdd: boolean
+  /** Of one server. */
+  readonly canRemove: boolean
+  readonly canLead: boolean
 }
 
 /** What somebody asked the cluster for, and what came of it. */
@@ -63,6 +73,9 @@ const BETWEEN_TIMEOUTS_MS = 150
 /** When all of them fire at one moment: so soon. */
 const COMMON_TIMEOUT_MS = 100
 
+/** In bytes a second: nothing gets through while anybody watches. */
+const ALMOST_0 = 1e-6
+
 /** How long one can still see where a message was lost, in ms of simulated time. */
 export const LOST_LINGERS_MS = 60
 
@@ -70,6 +83,9 @@ interface Client {
   readonly id: number
   readonly ask: (operation: object) => Promise<void>
 }
+
+/** What is seen of a run, and done to it, wherever it goes on. */
+export type Run = Pick<Simulation, Exclude<keyof Simulation, 'server'>>
 
 /** One run of a cluster, forward only: what was, is had again by running it anew. */
 export class Simulation {
@@ -86,7 +102,13 @@ export class Simulation {
   private readonly world: World
   private readonly clocks = new Map<number, WatchedClock>()
   private readonly votes = new Map<number, Set<number>>()
+  /** As the last line of each server said. */
+  private readonly roles = new Map<number, Role>()
+  /** Whoever was a member of the cluster at some time. */
+  private readonly wereMembers = new Set<number>()
   private client: Client | null = null
+  /** On this way, answers are held back. */
+  private held: { readonly server: number; readonly client: number } | null = null
   private lastCandidacy: { readonly server: number; readonly at: number } | null = null
   /** So many things were done; whoever waits for peace sees whether more came. */
   private performed = 0
@@ -153,21 +175,61 @@ export class Simulation {
     return buttonsAt(this.world, id)
   }
 
+  /** Whether it could take a snapshot now; null in a part that has none. */
+  canTakeSnapshot(id: number): boolean | null {
+    if (!this.part.lab.takeSnapshot) return null
+    const { snapshots, lastApplied } = this.view(id)
+    if (!snapshots || !this.machine(id).isUp) return false
+    return !snapshots.isTaking && lastApplied > snapshots.lastIndex
+  }
+
+  /** Null in a part whose clusters stay what they are. */
+  changesAt(id: number): Changes | null {
+    if (!this.part.lab.members) return null
+    const { leader } = this
+    const isLed = leader !== null && this.machine(leader).isUp
+    const isMember = this.members.includes(id)
+    return {
+      canAdd: isLed && this.ids.length < MOST_SERVERS,
+      canRemove: isLed && isMember && this.members.length > 1,
+      canLead: isLed && isMember && leader !== id,
+    }
+  }
+
+  /** Those in the cluster, as the leader has it; without one, all. */
+  get members(): readonly number[] {
+    const { leader } = this
+    const members = leader === null ? undefined : this.view(leader).members
+    return members ?? this.ids
+  }
+
+  /** What a server is that is no member, by its own log; null for a member. */
+  standing(id: number): keyof typeof STANDINGS | null {
+    const { members, lastIndex } = this.view(id)
+    if (!members || members.includes(id)) return null
+    if (this.wereMembers.has(id)) return 'gone'
+    return lastIndex > 0 ? 'learns' : 'new'
+  }
+
   hasLink(from: number, to: number): boolean {
     return this.world.network.hasLink(from, to)
   }
 
   /** The one that leads in the highest term: whom a client would find, after a while. */
   get leader(): number | null {
-    const leaders = this.ids
-      .filter((id) => this.view(id).role === 'Leader')
-      .sort((a, b) => this.view(b).term - this.view(a).term)
-    return leaders[0] ?? null
+    return this.world.leader()
   }
 
   /** The client's id in the world; null until it has asked for something. */
   get clientId(): number | null {
     return this.client?.id ?? null
+  }
+
+  /** So many answers to the client are held back now; null when they arrive. */
+  get answersHeld(): number | null {
+    if (!this.held) return null
+    const { server, client } = this.held
+    return this.world.network.slowLink(server, client)?.messagesWaiting ?? 0
   }
 
   /** Lets everything happen that is due by `time`. */
@@ -200,6 +262,15 @@ export class Simulation {
       case 'ask':
         this.ask(action)
         return
+      case 'hold':
+        this.holdAnswers()
+        return
+      case 'release':
+        this.releaseAnswers()
+        return
+      case 'add':
+        if (this.part.lab.members) cause(this.world, { kind: 'add-server' })
+        return
       case 'align':
         this.world.note('fault', 'all election timers will fire at one moment')
         this.setTimers(() => COMMON_TIMEOUT_MS)
@@ -228,6 +299,15 @@ export class Simulation {
       case 'submit':
         this.submit(server, action.command)
         return
+      case 'snapshot':
+        this.machine(server).run(() => {
+          this.part.lab.takeSnapshot?.(this.world.server(server))
+        })
+        return
+      case 'remove':
+      case 'lead':
+        this.change(action)
+        return
       case 'cut':
       case 'mend':
         if (action.other < this.ids.length) this.changeLink(action)
@@ -235,6 +315,12 @@ export class Simulation {
       default:
         press(this.world, action.do, server)
     }
+  }
+
+  private change({ do: verb, server }: Action & { do: 'remove' | 'lead' }): void {
+    if (!this.part.lab.members) return
+    if (verb === 'remove') begin(this.world, { kind: 'remove-server', server })
+    else begin(this.world, { kind: 'transfer', server })
   }
 
   /** Both ways at once: one way is for tests. */
@@ -261,15 +347,39 @@ export class Simulation {
 
   /** The part's own client asks, and finds the leader by itself. */
   private ask({ what, key, value }: Action & { do: 'ask' }): void {
-    const { clients } = this.part.lab
-    const operation = clients?.asks?.[what]?.(key, value)
-    if (!clients || !operation) return
-    this.client ??= this.join(clients)
+    const operation = this.part.lab.clients?.asks?.[what]?.(key, value)
+    if (!operation) return
     // What comes of it is told by its lines of the test log.
-    void this.client.ask(operation).catch((error) => this.fail(error))
+    void this.join()
+      ?.ask(operation)
+      .catch((error) => this.fail(error))
   }
 
-  private join(clients: NonNullable<Part['lab']['clients']>): Client {
+  /** Those of the leader wait on their way: the link lets next to nothing through. */
+  private holdAnswers(): void {
+    const client = this.join()?.id
+    const { leader: server } = this
+    if (client === undefined || server === null || this.held) return
+    this.world.note('fault', `answers of server ${server} to the client are held back`)
+    this.world.network.slow(server, client, ALMOST_0)
+    this.held = { server, client }
+  }
+
+  private releaseAnswers(): void {
+    if (!this.held) return
+    const { server, client } = this.held
+    this.world.note('fault', `answers of server ${server} to the client are let through`)
+    this.world.network.fast(server, client)
+    this.held = null
+  }
+
+  private join(): Client | null {
+    const { clients } = this.part.lab
+    if (clients) this.client ??= this.newClient(clients)
+    return this.client
+  }
+
+  private newClient(clients: NonNullable<Part['lab']['clients']>): Client {
     const place = this.world.join()
     // Time is in the hands of who watches; no client lets it pass.
     const until: Place['until'] = (promise) => {
@@ -294,8 +404,9 @@ export class Simulation {
     const { performed } = this
     this.clock.setTimeout(() => {
       if (this.performed !== performed || !this.isInOrder) return
-      const views = this.ids.map((id) => this.view(id))
-      mustWork({ now: this.now, views, lastCandidacy: this.lastCandidacy })
+      const ids = this.members
+      const views = ids.map((id) => this.view(id))
+      mustWork({ now: this.now, ids, views, lastCandidacy: this.lastCandidacy })
     }, PEACE_MS)
   }
 
@@ -342,8 +453,7 @@ export class Simulation {
       this.violation = error
       if (this.events.at(-1)?.event === 'check') return
     } else {
-      const text = error instanceof Error ? error.message : String(error)
-      this.violation = new InvariantViolation('No Exceptions', `a server threw ${text}`)
+      this.violation = new InvariantViolation('No Exceptions', threwText(error))
     }
     const { message, invariant } = this.violation
     this.world.note('check', message, { invariant })
@@ -362,9 +472,14 @@ export class Simulation {
     return recorder as unknown as Logger
   }
 
-  private record(event: PlayEvent): void {
+  private record(line: PlayEvent): void {
+    const { rpc, server, role } = line
+    const was = server === undefined ? undefined : this.roles.get(server)
+    const event = { ...line, ...(was && { was }) }
     this.events.push(event)
-    const { rpc, server } = event
+    if (server !== undefined && role) this.roles.set(server, role)
+    const { members } = line.state ?? {}
+    if (server !== undefined && members?.includes(server)) this.wereMembers.add(server)
     if (event.client !== undefined) this.noteRequest(event)
     if (event.event === 'drop' && rpc) this.lose(rpc)
     if (server === undefined) return
@@ -412,4 +527,11 @@ export class Simulation {
       return lostAt === null ? arrivesAt > this.now : lostAt + LOST_LINGERS_MS > this.now
     })
   }
+}
+
+/** What was thrown, and, where the code is known by its files, at which line. */
+function threwText(error: unknown): string {
+  if (!(error instanceof Error)) return `a server threw ${error}`
+  const [, place] = /\b(part\d+\/src\/[\w-]+\.ts:\d+)/.exec(error.stack ?? '') ?? []
+  return `a server threw ${error.message}${place === undefined ? '' : `, at ${place}`}`
 }

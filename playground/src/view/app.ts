@@ -1,14 +1,16 @@
 import { h } from 'tools/viz/page/dom'
 import type { Deed, Setup } from '../sim/action.ts'
+import { close, type PartElsewhere } from '../sim/elsewhere.ts'
 import type { Mistake } from '../sim/gallery.ts'
 import { fromHash, LinkError, toHash } from '../sim/link.ts'
-import { withMistake } from '../sim/part.ts'
+import type { Part } from '../sim/part.ts'
 import { Playback } from '../sim/playback.ts'
 import { isRoutine, mostTelling } from '../sim/rules.ts'
 import { SCENES, type Scene, sceneOf } from '../sim/scenes.ts'
 import type { PlayEvent } from '../sim/simulation.ts'
 import { Announcer } from './announcer.ts'
 import { Board } from './board.ts'
+import type { MistakeChooser } from './chooser.ts'
 import { Console } from './client.ts'
 import { type Change, SetupControls, Transport } from './controls.ts'
 import { Events } from './events.ts'
@@ -16,12 +18,14 @@ import { Explanation } from './explain.ts'
 import { KeyHelp, keyLine, keyOf } from './keys.ts'
 import { Lamps } from './lamps.ts'
 import { Logs } from './logs.ts'
-import { MistakeCard, MistakeChooser } from './mistakes.ts'
+import { VariantCard } from './mistakes.ts'
+import type { Own } from './own.ts'
 import { Queue } from './queue.ts'
 import { ServerPanel } from './server-panel.ts'
 import { Shortcuts } from './shortcuts.ts'
 import { Stage } from './stage.ts'
 import { setText } from './svg.ts'
+import { type Variant, variantOf } from './variant.ts'
 import { sentenceOf, timeText } from './words.ts'
 
 export interface AppOptions {
@@ -36,6 +40,14 @@ const QUIET: ReadonlySet<string> = new Set([
 
 /** The playground: one playback, and everything that shows it. */
 export class App {
+  /** Until something else is asked for. */
+  private static readonly first = (SCENES[0] as Scene).recording
+
+  /** Those that must be there before this can show what a link asks for. */
+  static partsFor(hash: string): readonly number[] {
+    return [App.first.part, ...partsIn(hash)]
+  }
+
   readonly element = h('div', { class: 'playground' })
   private readonly playback: Playback
   private readonly queue = new Queue()
@@ -44,17 +56,19 @@ export class App {
   private readonly stage: Stage
   private readonly twinStage: Stage
   private readonly logs = new Logs()
-  private readonly twinLogs = new Logs('Logs, with the mistake')
+  private readonly twinLogs = new Logs('Logs, of the changed servers')
   private readonly lamps = new Lamps()
   private readonly panel = new ServerPanel((deed) => this.act(deed))
   private readonly console: Console
   private readonly explanation: Explanation
   private readonly events = new Events((event) => this.explain(event))
-  private readonly card = new MistakeCard({
-    leave: () => this.leaveMistake(),
+  private readonly card = new VariantCard({
+    leave: () => this.leaveVariant(),
+    edit: () => void this.edit(),
     toBreak: () => this.toBreak(),
   })
-  private readonly chooser = new MistakeChooser((mistake) => this.loadMistake(mistake))
+  private chooser: Promise<MistakeChooser> | null = null
+  private own: Promise<Own> | null = null
   private readonly keyHelp = new KeyHelp()
   private readonly shortcuts: Shortcuts
   private readonly board: Board
@@ -63,7 +77,11 @@ export class App {
   private readonly alarm = h('p', { class: 'alarm', role: 'alert', hidden: true })
   private readonly announcer = new Announcer()
   private scene: Scene | null = null
-  private mistake: Mistake | null = null
+  private variant: Variant | null = null
+  /** The part as the variant has it. */
+  private varied: Part | PartElsewhere | null = null
+  /** What came of what was asked for, where there is no scene to speak. */
+  private remark = ''
   private selected = 0
   /** The event that somebody asked about. */
   private asked: PlayEvent | null = null
@@ -79,10 +97,11 @@ export class App {
       change: (change: Change) => this.change(change),
       slide: (time: number) => this.slide(time),
       copyLink: () => void this.copyLink(),
-      chooseMistake: () => void this.chooser.open(gallery),
+      chooseMistake: () => void this.chooseMistake(),
+      edit: () => void this.edit(),
       showKeys: () => this.keyHelp.open(),
     }
-    this.playback = new Playback({ part: 3, servers: 5, seed: 1, actions: [] })
+    this.playback = new Playback(App.first)
     this.setup = new SetupControls(actions)
     this.transport = new Transport(actions)
     this.console = new Console(
@@ -98,7 +117,7 @@ export class App {
       },
     }
     this.stage = new Stage(onStage)
-    this.twinStage = new Stage(onStage, 'The servers with the mistake')
+    this.twinStage = new Stage(onStage, 'The changed servers')
     this.shortcuts = new Shortcuts({
       ...actions,
       act: (...deeds) => this.act(...deeds),
@@ -123,7 +142,7 @@ export class App {
     const linked = window.location.hash
     window.addEventListener('hashchange', this.followLink)
     document.addEventListener('keydown', this.onKey)
-    this.loadScene(SCENES[0]?.id ?? '')
+    this.loadScene((SCENES[0] as Scene).id)
     this.follow(linked)
   }
 
@@ -132,6 +151,7 @@ export class App {
     document.removeEventListener('keydown', this.onKey)
     cancelAnimationFrame(this.frame)
     this.announcer.dispose()
+    close(this.varied)
   }
 
   private lay(): void {
@@ -141,7 +161,6 @@ export class App {
       this.problem,
       this.board.element,
       foot,
-      this.chooser.element,
       this.keyHelp.element,
       this.announcer.element,
     )
@@ -157,10 +176,29 @@ export class App {
         return
       }
       const { recording, time } = target
-      const mistake = recording.mistake
-      if (mistake === undefined) this.begin(null, recording, null, time)
-      else this.begin(null, recording, await mistakeNamed(mistake, recording.part), time)
+      const { mistake: _, change, ...plain } = recording
+      const variant = await this.variantIn(recording)
+      if (variant) this.begin(null, { ...plain, ...variant.inLink }, variant, time)
+      else this.begin(null, plain, null, time)
+      if (change === undefined || variant) return
+      void this.queue.add(() => {
+        this.remark =
+          'The code stands as it is: the change that the link carries was left.'
+        this.render()
+      })
     })
+  }
+
+  /** What a link has changed in the code; of a person's own, what was allowed. */
+  private async variantIn({
+    part,
+    mistake,
+    change,
+  }: Playback['recording']): Promise<Variant | null> {
+    if (mistake !== undefined) return variantOf(await mistakeNamed(mistake, part))
+    if (change === undefined) return null
+    const own = await this.loadOwn()
+    return own.ask(change, part)
   }
 
   private orComplain(follow: () => Promise<void>): void {
@@ -177,10 +215,20 @@ export class App {
   }
 
   private load(setup: Setup): void {
-    const stays = this.mistake !== null && this.mistake.part === setup.part
-    const mistake = stays ? this.mistake : null
-    const wrong = mistake && { mistake: mistake.name }
-    this.begin(null, { ...setup, ...wrong, actions: [] }, mistake)
+    const stays = this.variant !== null && this.variant.part === setup.part
+    const variant = stays ? this.variant : null
+    this.begin(null, { ...setup, ...variant?.inLink, actions: [] }, variant)
+  }
+
+  /** Loaded when somebody asks for it, as the gallery is. */
+  private async chooseMistake(): Promise<void> {
+    this.chooser ??= import('./chooser.ts').then(({ MistakeChooser }) => {
+      const chooser = new MistakeChooser((mistake) => this.loadMistake(mistake))
+      this.element.append(chooser.element)
+      return chooser
+    })
+    const chooser = await this.chooser
+    await chooser.open(gallery)
   }
 
   /** Begins with the run that is known to break it, where there is one. */
@@ -188,7 +236,45 @@ export class App {
     const target = mistake.run === null ? null : fromHash(mistake.run)
     const own = { part: mistake.part, servers: 5, seed: 1, actions: [] }
     const recording = target && 'recording' in target ? target.recording : own
-    this.begin(null, { ...recording, mistake: mistake.name }, mistake)
+    this.begin(null, { ...recording, mistake: mistake.name }, variantOf(mistake))
+  }
+
+  private async edit(): Promise<void> {
+    const own = await this.loadOwn()
+    own.edit(this.playback.recording.part, this.variant?.text ?? null)
+  }
+
+  /** With all that it needs, which is much: so it comes when somebody asks for it. */
+  private loadOwn(): Promise<Own> {
+    this.own ??= import('./own.ts').then(({ Own }) => {
+      const own = new Own({
+        show: (variant) => this.showOwn(variant),
+        leave: () => this.leaveVariant(),
+      })
+      this.element.append(own.element)
+      return own
+    })
+    return this.own
+  }
+
+  /** Up to where a rule breaks: in the run at hand, or else in another. */
+  private showOwn(variant: Variant): void {
+    const { mistake: _, change: __, ...recording } = this.playback.recording
+    this.begin(null, { ...recording, ...variant.inLink }, variant)
+    this.change(async (playback) => {
+      await playback.toBreak()
+      if (playback.twin?.violation) return
+      const { found, tried } = (await variant.search?.()) ?? { found: null, tried: 0 }
+      await playback.goTo(0)
+      if (found) {
+        this.begin(null, { ...found, ...variant.inLink }, variant)
+        this.change((playback) => playback.toBreak())
+      } else {
+        this.remark =
+          `No rule broke: not in half a minute of this run, and not in ${tried} others, ` +
+          'in which mistakes of the gallery break one. Do something to the servers.'
+      }
+    })
   }
 
   private toBreak(): void {
@@ -201,26 +287,29 @@ export class App {
     })
   }
 
-  private leaveMistake(): void {
-    const { mistake: _, ...recording } = this.playback.recording
+  private leaveVariant(): void {
+    const { mistake: _, change: __, ...recording } = this.playback.recording
     this.begin(null, recording, null, this.playback.time)
   }
 
   private begin(
     scene: Scene | null,
     recording: Playback['recording'],
-    mistake: Mistake | null,
+    variant: Variant | null,
     time = 0,
   ): void {
     this.problem.hidden = true
     void this.queue.add(async () => {
-      const mistaken = mistake && (await withMistake(mistake))
+      const varied = variant && (await variant.load())
+      close(this.varied)
+      this.varied = varied
       this.scene = scene
-      this.mistake = mistake
+      this.variant = variant
+      this.remark = ''
       this.selected = 0
       this.asked = null
       const stops = scene?.captions.map(({ at }) => at) ?? []
-      await this.playback.load(recording, stops, mistaken)
+      await this.playback.load(recording, stops, varied)
       await this.playback.goTo(time)
       this.setup.show(recording, scene?.id ?? '')
       this.render()
@@ -232,6 +321,7 @@ export class App {
     void this.queue.add(async () => {
       this.asked = null
       this.problem.hidden = true
+      this.remark = ''
       await change(this.playback)
       this.render()
       if (this.playback.isPlaying) this.run()
@@ -303,10 +393,10 @@ export class App {
   private render(): void {
     const { playback, selected } = this
     const { simulation, twin, subject } = playback
-    this.board.lay(twin !== null)
+    this.board.lay(twin?.part.difference ?? null)
     this.stage.render(simulation, selected)
     if (twin) this.twinStage.render(twin, selected)
-    if (this.mistake) this.card.render(this.mistake)
+    if (this.variant) this.card.render(this.variant)
     this.transport.render(playback)
     this.panel.render(simulation, selected)
     this.console.render(subject)
@@ -334,8 +424,9 @@ export class App {
   private renderCaption(): void {
     const { time } = this.playback
     const current = this.scene?.captions.findLast(({ at }) => at <= time)
-    this.caption.hidden = !current
-    setText(this.caption, current?.text ?? '')
+    const text = current?.text ?? this.remark
+    this.caption.hidden = text === ''
+    setText(this.caption, text)
   }
 
   private renderAlarm(): void {
@@ -388,6 +479,20 @@ export class App {
 async function gallery(): Promise<readonly Mistake[]> {
   const { GALLERY } = await import('../sim/gallery.ts')
   return GALLERY
+}
+
+/** None where it asks for nothing that can be shown. */
+function partsIn(hash: string): readonly number[] {
+  try {
+    const target = fromHash(hash)
+    if (target === null) return []
+    const recording =
+      'scene' in target ? sceneOf(target.scene)?.recording : target.recording
+    return recording ? [recording.part] : []
+  } catch (error) {
+    if (error instanceof LinkError) return []
+    throw error
+  }
 }
 
 /** @throws LinkError when the gallery has no such mistake in this part. */

@@ -23,24 +23,25 @@ export class Board {
   private readonly middle = h('div', { class: 'pane middle' })
   private readonly right = h('div', { class: 'pane right' })
   private readonly pieces: Pieces
-  private isTwin: boolean | null = null
+  private difference: string | null | undefined
 
   constructor(pieces: Pieces) {
     this.pieces = pieces
     this.element.append(this.left, this.middle, this.right)
   }
 
-  /** With a mistake, two clusters stand side by side, and their logs below them. */
-  lay(isTwin: boolean): void {
-    if (isTwin === this.isTwin) return
-    this.isTwin = isTwin
+  /** With a difference in its code, two clusters stand side by side, and their logs below them. */
+  lay(difference: string | null): void {
+    if (difference === this.difference) return
+    this.difference = difference
+    const isTwin = difference !== null
     const { pieces } = this
     this.element.classList.toggle('twin', isTwin)
     const clusters = h(
       'div',
       { class: 'clusters' },
       figure(isTwin ? 'As it stands' : '', pieces.stage),
-      ...(isTwin ? [figure('With the mistake', pieces.twinStage)] : []),
+      ...(isTwin ? [figure(capital(difference), pieces.twinStage)] : []),
     )
     const { caption, transport, server, console, logs, explanation, events } = pieces
     this.left.replaceChildren(caption, clusters, transport)
@@ -54,6 +55,10 @@ export class Board {
       this.right.append(explanation, events)
     }
   }
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 function figure(caption: string, stage: Element): HTMLElement {

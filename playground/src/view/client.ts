@@ -1,6 +1,6 @@
 import { button, h, listen } from 'tools/viz/page/dom'
 import { type Deed, MAX_COMMAND_LENGTH } from '../sim/action.ts'
-import type { Request, Simulation } from '../sim/simulation.ts'
+import type { Request, Run } from '../sim/simulation.ts'
 import { setText } from './svg.ts'
 
 /** Older ones have scrolled by. */
@@ -19,12 +19,13 @@ export class Console {
   private readonly what = h('select')
   private readonly key = field('Key')
   private readonly value = field('Value')
+  private readonly hold = button('Hold back', () => this.holdOrRelease())
   private readonly answers = h('ol', { class: 'answers', tabindex: 0 })
   private readonly toLeader: HTMLElement
   private readonly toClient: HTMLElement
   private shown = ''
   private commands = 0
-  private simulation: Simulation | null = null
+  private simulation: Run | null = null
 
   constructor(act: (deed: Deed) => void, addressee: () => number) {
     this.act = act
@@ -35,7 +36,8 @@ export class Console {
     this.key.value = 'x'
     this.toLeader = h('div', { class: 'row submit' }, this.command, this.submit)
     const ask = button('Ask', () => this.ask())
-    const row = h('div', { class: 'row submit' }, this.what, this.key, this.value, ask)
+    const parts = [this.what, this.key, this.value, ask, this.hold]
+    const row = h('div', { class: 'row submit' }, ...parts)
     this.toClient = h('div', { class: 'asking' }, row, this.answers)
     listen(this.what, { onchange: () => this.showValue() })
     for (const [input, send] of [
@@ -53,11 +55,12 @@ export class Console {
     this.nameCommand()
   }
 
-  render(simulation: Simulation): void {
+  render(simulation: Run): void {
     if (simulation.part !== this.simulation?.part) this.show(simulation)
     this.simulation = simulation
     this.element.hidden = !simulation.part.hasLog
     setText(this.submit, `Submit to server ${this.addressee()}`)
+    this.renderHold(simulation.answersHeld)
     this.renderAnswers(simulation.requests)
   }
 
@@ -68,7 +71,7 @@ export class Console {
     this.nameCommand()
   }
 
-  private show({ part }: Simulation): void {
+  private show({ part }: Run): void {
     const asks = Object.keys(part.lab.clients?.asks ?? {})
     this.toClient.hidden = asks.length === 0
     this.toLeader.hidden = asks.length > 0
@@ -85,6 +88,19 @@ export class Console {
     const [what, key] = [this.what.value, this.key.value.trim()]
     const value = this.value.hidden ? '' : this.value.value
     if (key !== '') this.act({ do: 'ask', what, key, value })
+  }
+
+  private holdOrRelease(): void {
+    const isHeld = (this.simulation?.answersHeld ?? null) !== null
+    this.act({ do: isHeld ? 'release' : 'hold' })
+  }
+
+  private renderHold(held: number | null): void {
+    const word = held === null ? 'Hold back' : `Release ${held}`
+    const what = held === null ? ' the leader’s answers' : ' answers'
+    setText(this.hold, word)
+    this.hold.setAttribute('aria-label', word + what)
+    this.hold.title = word + what
   }
 
   private renderAnswers(requests: readonly Request[]): void {

@@ -1,6 +1,6 @@
 import { button, h, listen } from 'tools/viz/page/dom'
 import { MAX_SEED, type Setup, SIZES } from '../sim/action.ts'
-import { PARTS } from '../sim/part.ts'
+import { PART_NUMBERS } from '../sim/part.ts'
 import type { Playback } from '../sim/playback.ts'
 import { SCENES } from '../sim/scenes.ts'
 import { setText } from './svg.ts'
@@ -15,6 +15,7 @@ export interface ControlActions {
   readonly slide: (time: number) => void
   readonly copyLink: () => void
   readonly chooseMistake: () => void
+  readonly edit: () => void
   readonly showKeys: () => void
 }
 
@@ -35,7 +36,7 @@ export class SetupControls {
       ...SCENES.map(({ id, title }) => h('option', { value: id }, title)),
     )
     this.part.append(
-      ...PARTS.map(({ number }) => h('option', { value: number }, `part ${number}`)),
+      ...PART_NUMBERS.map((number) => h('option', { value: number }, `part ${number}`)),
     )
     this.servers.append(
       ...SIZES.map((size) => h('option', { value: size }, String(size))),
@@ -62,6 +63,9 @@ export class SetupControls {
       dice,
       button('Break it …', actions.chooseMistake, {
         title: 'A mistake of the gallery runs beside the code as it stands',
+      }),
+      button('Edit …', actions.edit, {
+        title: 'The code, to write in: it runs beside the code as it stands',
       }),
       button('Copy link', actions.copyLink),
       button('Keys', actions.showKeys, { class: 'for-keyboards' }),
@@ -93,7 +97,7 @@ export class Transport {
   private readonly speed = h('span', { class: 'speed' })
   private readonly slider = h('input', { type: 'range', min: 0, step: 0.1 })
 
-  constructor({ change, slide }: ControlActions) {
+  constructor({ change, slide }: Pick<ControlActions, 'change' | 'slide'>) {
     this.play = button('Play', () => change(togglePlay), { class: 'primary' })
     listen(this.slider, {
       oninput: () => {

@@ -13,7 +13,6 @@ export interface ElectionOptions {
   readonly playgroundHref: (hash: string) => string
 }
 
-const RUN = { part: 1, servers: 5, seed: 1, actions: [] }
 /** Shortly before the first timer fires, in ms of simulated time. */
 const BEGIN_MS = 290
 /** When the cluster has a leader: for those who want no motion. */
@@ -21,8 +20,9 @@ const LED_MS = 380
 
 /** Five servers elect a leader, and another one when that is cut off. One click does it. */
 export class Election {
+  static readonly run = { part: 1, servers: 5, seed: 1, actions: [] }
   readonly element = h('div', { class: 'playground election' })
-  private readonly playback = new Playback(RUN)
+  private readonly playback = new Playback(Election.run)
   private readonly queue = new Queue()
   private readonly stage: Stage
   private readonly news = h('p', { class: 'news', 'aria-live': 'polite' })

@@ -1,7 +1,7 @@
 import { isKnown } from 'tools/testlog/event'
 import { button, h, listen } from 'tools/viz/page/dom'
 import { isRoutine } from '../sim/rules.ts'
-import type { PlayEvent, Simulation } from '../sim/simulation.ts'
+import type { PlayEvent, Run } from '../sim/simulation.ts'
 import { sentenceOf, timeText } from './words.ts'
 
 const SHOWN = 30
@@ -11,7 +11,7 @@ export class Events {
   readonly element = h('section', { class: 'events', 'aria-label': 'What happened' })
   private readonly list = h('ol', { reversed: true })
   private readonly choose: (event: PlayEvent) => void
-  private simulation: Simulation | null = null
+  private simulation: Run | null = null
   private seen = 0
   private showsRoutine = false
   private kept: PlayEvent[] = []
@@ -33,7 +33,7 @@ export class Events {
     )
   }
 
-  render(simulation: Simulation): void {
+  render(simulation: Run): void {
     if (simulation !== this.simulation) this.restart(simulation)
     const { events } = simulation
     if (events.length === this.seen) return
@@ -44,7 +44,7 @@ export class Events {
     this.list.replaceChildren(...this.kept.toReversed().map((event) => this.item(event)))
   }
 
-  private restart(simulation: Simulation): void {
+  private restart(simulation: Run): void {
     this.simulation = simulation
     this.seen = 0
     this.kept = []

@@ -33,18 +33,19 @@ export class Explanation {
       h('p', { class: 'what' }, time, ` ${sentenceOf(event)}`),
       h('p', {}, text),
       ...(paper === null ? [] : [h('p', { class: 'note' }, `The paper: ${paper}.`)]),
-      ...(excerpt === null ? [] : this.code(excerpt, part.mistake !== null)),
+      ...(excerpt === null ? [] : this.code(excerpt, part.difference)),
     )
   }
 
-  private code(excerpt: Excerpt, isChanged: boolean): HTMLElement[] {
+  private code(excerpt: Excerpt, difference: string | null): HTMLElement[] {
     const { file, symbol, lines, firstLine, markedLine } = excerpt
     const line = markedLine ?? firstLine
     const where = `${file}, line ${line}`
-    // What has a mistake in it stands in no file.
-    const link = isChanged
-      ? `${where}, with the mistake`
-      : h('a', { href: this.sourceHref(file, line) }, where)
+    // What was changed stands in no file.
+    const link =
+      difference === null
+        ? h('a', { href: this.sourceHref(file, line) }, where)
+        : `${where}, ${difference}`
     const rows = lines.map((text, i) => {
       const number = firstLine + i
       const row = h(

@@ -1,13 +1,13 @@
 import { RULES } from 'tools/lab/rules/index'
 import { h } from 'tools/viz/page/dom'
-import type { Simulation } from '../sim/simulation.ts'
+import type { Run } from '../sim/simulation.ts'
 
 /** The rules of Figure 3, and whether they hold: they are checked after every event. */
 export class Lamps {
   readonly element = h('details', { class: 'lamps' })
   private shown = ''
 
-  render({ part, violation }: Simulation): void {
+  render({ part, violation }: Run): void {
     const key = `${part.number} ${violation?.message ?? ''}`
     if (key === this.shown) return
     this.shown = key

@@ -1,5 +1,6 @@
+import { changeText, configurationIn } from 'tools/testlog/configuration'
 import { h } from 'tools/viz/page/dom'
-import type { Simulation } from '../sim/simulation.ts'
+import type { Run } from '../sim/simulation.ts'
 
 /** More entries than this do not help to see what goes on. */
 const SHOWN = 40
@@ -15,7 +16,7 @@ export class Logs {
     this.title = title
   }
 
-  render(simulation: Simulation): void {
+  render(simulation: Run): void {
     const rows = simulation.ids.map((id) => {
       const view = simulation.view(id)
       const { commitIndex, firstIndex, lastIndex, term, role } = view
@@ -36,7 +37,12 @@ export class Logs {
     )
     const body = rows.map(({ id, log, commitIndex, firstIndex }) => {
       const cells = columns.map((index) =>
-        entryCell(log[index - 1], index <= commitIndex, index < firstIndex),
+        entryCell(
+          log[index - 1],
+          index <= commitIndex,
+          index < firstIndex,
+          changeIn(log, index),
+        ),
       )
       return h('tr', {}, h('th', { scope: 'row' }, String(id)), ...cells)
     })
@@ -65,10 +71,24 @@ function commandText(command: unknown): string {
   }
 }
 
+/** What an entry changes about the cluster; null when it is none of those. */
+function changeIn(log: readonly (object | undefined)[], index: number): string | null {
+  const configuration = configurationIn(log[index - 1] ?? {})
+  if (!configuration) return null
+  const before = log
+    .slice(0, index - 1)
+    .flatMap((entry) => configurationIn(entry ?? {}) ?? [])
+  return changeText(
+    configuration,
+    before.at(-1)?.members.map(({ id }) => id),
+  )
+}
+
 function entryCell(
   entry: { readonly term: number; readonly command: unknown } | undefined,
   isCommitted: boolean,
   isInSnapshot: boolean,
+  change: string | null,
 ): HTMLElement {
   if (isInSnapshot) return h('td', { title: 'in its snapshot' }, '⛁')
   if (!entry) return h('td')
@@ -79,7 +99,7 @@ function entryCell(
     h(
       'span',
       { class: `${color}${isCommitted ? ' committed' : ''}` },
-      commandText(entry.command),
+      change ?? commandText(entry.command),
       h('small', {}, ` t${entry.term}`),
       h('span', { class: 'unseen' }, isCommitted ? ', committed' : ', not committed'),
     ),

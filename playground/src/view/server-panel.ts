@@ -1,6 +1,6 @@
 import { button, h } from 'tools/viz/page/dom'
 import type { Deed } from '../sim/action.ts'
-import type { Simulation } from '../sim/simulation.ts'
+import type { Run } from '../sim/simulation.ts'
 import { entries, isAble } from './words.ts'
 
 /** What can be done to the server that is selected. */
@@ -13,8 +13,13 @@ export class ServerPanel {
   private readonly title = h('h3')
   private readonly facts = h('dl', { class: 'facts' })
   private readonly timeout: HTMLButtonElement
+  private readonly snapshot: HTMLButtonElement
+  private readonly remove: HTMLButtonElement
+  private readonly lead: HTMLButtonElement
+  private readonly add: HTMLButtonElement
   private readonly faults: HTMLButtonElement[] = []
   private readonly row: HTMLElement
+  private readonly members: HTMLElement
   private readonly links = h('div', { class: 'row links' })
   private readonly forgetful = h(
     'p',
@@ -23,19 +28,30 @@ export class ServerPanel {
       'the scene “What a crash forgets”. From part 3 on, servers crash.',
   )
   private selected = 0
-  private simulation: Simulation | null = null
+  private simulation: Run | null = null
 
   constructor(act: (deed: Deed) => void) {
     this.act = act
     this.timeout = button('Time out now', () => {
       this.act({ do: 'timeout', server: this.selected })
     })
-    this.row = h('div', { class: 'row' }, this.timeout)
+    this.snapshot = button('Take a snapshot', () => {
+      this.act({ do: 'snapshot', server: this.selected })
+    })
+    this.remove = button('Remove', () => {
+      this.act({ do: 'remove', server: this.selected })
+    })
+    this.lead = button('Let it lead', () => {
+      this.act({ do: 'lead', server: this.selected })
+    })
+    this.add = button('Add a server', () => this.act({ do: 'add' }))
+    this.row = h('div', { class: 'row' }, this.timeout, this.snapshot)
+    this.members = h('div', { class: 'row' }, this.lead, this.remove, this.add)
     const head = h('div', { class: 'head' }, this.title, this.facts)
-    this.element.append(head, this.row, this.links, this.forgetful)
+    this.element.append(head, this.row, this.members, this.links, this.forgetful)
   }
 
-  render(simulation: Simulation, selected: number): void {
+  render(simulation: Run, selected: number): void {
     this.simulation = simulation
     this.selected = selected
     const { role, term } = simulation.view(selected)
@@ -44,13 +60,29 @@ export class ServerPanel {
     this.timeout.disabled = condition.electionTimer === null || !isAble(condition)
     this.timeout.title =
       role === 'Leader' ? 'A leader has no election timer' : 'Its election timer fires'
+    const canTake = simulation.canTakeSnapshot(selected)
+    this.snapshot.hidden = canTake === null
+    this.snapshot.disabled = !canTake
+    this.snapshot.title = 'Of what it has applied; of nothing, where nothing is new'
+    this.renderChanges(simulation)
     this.forgetful.hidden = simulation.part.lab.storage !== undefined
     this.renderFaults(simulation)
     this.renderLinks(simulation)
     this.renderFacts(simulation)
   }
 
-  private renderFaults(simulation: Simulation): void {
+  private renderChanges(simulation: Run): void {
+    const changes = simulation.changesAt(this.selected)
+    this.members.hidden = changes === null
+    this.lead.disabled = !changes?.canLead
+    this.lead.title = 'The leader asks it to stand for election at once'
+    this.remove.disabled = !changes?.canRemove
+    this.remove.title = 'From the cluster, for good'
+    this.add.disabled = !changes?.canAdd
+    this.add.title = 'A new one, which learns first'
+  }
+
+  private renderFaults(simulation: Run): void {
     const able = simulation.buttonsAt(this.selected)
     while (this.faults.length < able.length) {
       const i = this.faults.length
@@ -64,7 +96,7 @@ export class ServerPanel {
     }
   }
 
-  private renderLinks(simulation: Simulation): void {
+  private renderLinks(simulation: Run): void {
     const others = simulation.ids.filter((id) => id !== this.selected)
     const buttons = [...this.links.querySelectorAll('button')]
     if (buttons.length !== others.length) {
@@ -85,9 +117,9 @@ export class ServerPanel {
     }
   }
 
-  private renderFacts(simulation: Simulation): void {
+  private renderFacts(simulation: Run): void {
     const view = simulation.view(this.selected)
-    const { votedFor, lastIndex, commitIndex, lastApplied } = view
+    const { votedFor, lastIndex, commitIndex, lastApplied, members } = view
     const facts: [string, string][] = [['votedFor', String(votedFor ?? 'nobody')]]
     if (simulation.part.hasLog) {
       facts.push(['log', entries(lastIndex)])
@@ -96,6 +128,7 @@ export class ServerPanel {
         ['lastApplied', String(lastApplied)],
       )
     }
+    if (members) facts.push(['members', members.join(', ') || 'nobody'])
     const text = facts.flat().join()
     if (this.facts.dataset.text === text) return
     this.facts.dataset.text = text

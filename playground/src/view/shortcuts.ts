@@ -1,6 +1,6 @@
 import type { Deed } from '../sim/action.ts'
 import type { Playback } from '../sim/playback.ts'
-import type { Simulation } from '../sim/simulation.ts'
+import type { Run } from '../sim/simulation.ts'
 import { type ControlActions, togglePlay } from './controls.ts'
 import type { Key } from './keys.ts'
 
@@ -45,7 +45,7 @@ export class Shortcuts {
     does[key]()
   }
 
-  private restartLeader({ leader, part }: Simulation): void {
+  private restartLeader({ leader, part }: Run): void {
     if (!part.lab.storage) this.lacks('disk')
     else if (leader === null) this.actions.complain('There is no leader to restart.')
     else {
@@ -54,7 +54,7 @@ export class Shortcuts {
     }
   }
 
-  private bringBack(simulation: Simulation): void {
+  private bringBack(simulation: Run): void {
     const deeds = toOrder(simulation)
     if (deeds.length > 0) this.actions.act(...deeds)
   }
@@ -65,7 +65,7 @@ export class Shortcuts {
 }
 
 /** What brings every server and every link back. */
-export function toOrder(simulation: Simulation): Deed[] {
+export function toOrder(simulation: Run): Deed[] {
   const { ids } = simulation
   return ids.flatMap((server) => {
     const { isCrashed, isPaused, isConnected } = simulation.condition(server)

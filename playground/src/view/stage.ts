@@ -1,6 +1,6 @@
 import { familyOf } from 'tools/testlog/rpc'
 import { isOfClient } from '../sim/rules.ts'
-import { type Flight, LOST_LINGERS_MS, type Simulation } from '../sim/simulation.ts'
+import { type Flight, LOST_LINGERS_MS, type Run } from '../sim/simulation.ts'
 import { s, set, setText } from './svg.ts'
 import { describe, statusOf } from './words.ts'
 
@@ -86,7 +86,7 @@ export class Stage {
   }
 
   /** Draws what time changes: called at every frame. */
-  render(simulation: Simulation, selected: number): void {
+  render(simulation: Run, selected: number): void {
     if (this.nodes.length !== simulation.ids.length) this.build(simulation)
     for (const id of simulation.ids) this.renderNode(simulation, id, selected)
     for (const link of this.links) this.renderLink(simulation, link)
@@ -94,7 +94,7 @@ export class Stage {
     this.renderMessages(simulation)
   }
 
-  private build(simulation: Simulation): void {
+  private build(simulation: Run): void {
     const { ids } = simulation
     this.links = ids.flatMap((from) => {
       return ids.filter((to) => to > from).map((to) => this.buildLink(from, to))
@@ -164,7 +164,7 @@ export class Stage {
     return { from, to, group }
   }
 
-  private renderNode(simulation: Simulation, id: number, selected: number): void {
+  private renderNode(simulation: Run, id: number, selected: number): void {
     const node = this.nodes[id]
     if (!node) return
     const { role, term } = simulation.view(id)
@@ -173,6 +173,7 @@ export class Stage {
     if (isPaused) classes.push('paused')
     if (isCrashed) classes.push('crashed')
     if (!isConnected) classes.push('disconnected')
+    if (simulation.standing(id)) classes.push('outsider')
     if (id === selected) classes.push('selected')
     set(node.group, {
       class: classes.join(' '),
@@ -191,13 +192,13 @@ export class Stage {
     set(node.timer, { 'stroke-dasharray': `${rounded.toFixed(1)} 100` })
   }
 
-  private renderLink(simulation: Simulation, { from, to, group }: Link): void {
+  private renderLink(simulation: Run, { from, to, group }: Link): void {
     const isCut = !simulation.hasLink(from, to) || !simulation.hasLink(to, from)
     const isLoose = [from, to].some((id) => !simulation.condition(id).isConnected)
     set(group, { class: `link${isCut ? ' cut' : ''}${isLoose ? ' loose' : ''}` })
   }
 
-  private renderMessages(simulation: Simulation): void {
+  private renderMessages(simulation: Run): void {
     const { flights } = simulation
     while (this.marks.length < flights.length) this.marks.push(this.newMark())
     for (const [i, mark] of this.marks.entries()) {

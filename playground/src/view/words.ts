@@ -1,19 +1,22 @@
 import { isKnown } from 'tools/testlog/event'
-import type { PlayEvent, ServerCondition, Simulation } from '../sim/simulation.ts'
+import { STANDINGS } from 'tools/viz/page/timeline'
+import type { PlayEvent, Run, ServerCondition } from '../sim/simulation.ts'
 
 /** What stands beside a server in the drawing, for what its colours do not say. */
-export function statusOf(simulation: Simulation, id: number): string {
+export function statusOf(simulation: Run, id: number): string {
   const { isCrashed, isPaused, isConnected, votes } = simulation.condition(id)
-  const { role, votedFor } = simulation.view(id)
+  const { role, votedFor, members = simulation.ids } = simulation.view(id)
+  const standing = simulation.standing(id)
   if (isCrashed) return 'crashed'
   if (isPaused) return 'paused'
   if (!isConnected) return 'disconnected'
-  if (role === 'Candidate') return `${votes.length} of ${simulation.ids.length} votes`
+  if (standing) return STANDINGS[standing]
+  if (role === 'Candidate') return `${votes.length} of ${members.length} votes`
   return votedFor === null ? '' : `voted for ${votedFor}`
 }
 
 /** A server in words, for those who hear the page: what is seen of it, in that order. */
-export function describe(simulation: Simulation, id: number): string {
+export function describe(simulation: Run, id: number): string {
   const { role, term, lastIndex, commitIndex } = simulation.view(id)
   const words = [`Server ${id}`, role, `term ${term}`]
   const status = statusOf(simulation, id)
