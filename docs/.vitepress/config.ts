@@ -20,11 +20,15 @@ const CHAPTERS = [
   { text: 'Part 4: a key/value service', link: '/part4' },
   { text: 'Part 5: exactly once, and reads', link: '/part5' },
   { text: 'Part 6: snapshots', link: '/part6' },
+  { text: 'Part 7: membership changes', link: '/part7' },
 ]
 const LABORATORY = [
   { text: 'Exercises: write your own', link: '/exercises' },
+  { text: 'Puzzles: find the line', link: '/puzzles' },
   { text: 'The playground', link: '/playground' },
   { text: 'Exploring thousands of runs', link: '/exploring' },
+  { text: 'Running it', link: '/running' },
+  { text: 'Security', link: '/security' },
   { text: 'Architecture', link: '/architecture' },
 ]
 
@@ -41,11 +45,13 @@ export default defineConfig({
       md.core.ruler.push('source-links', linkToSource)
       md.core.ruler.push('pictures', reachPictures)
       withLines(md as unknown as Markdown)
+      colourOnce(md as unknown as Coloured)
     },
   },
   themeConfig: {
     nav: [
       { text: 'Start', link: firstOf(CHAPTERS) },
+      { text: 'Puzzles', link: '/puzzles' },
       { text: 'Playground', link: '/playground' },
     ],
     sidebar: [
@@ -66,6 +72,15 @@ export default defineConfig({
   },
   vite: {
     plugins: [withoutNode(), mistakes()],
+    // Known ahead: a page that is open need not load anew when they are first needed.
+    optimizeDeps: {
+      include: [
+        ...['commands', 'lang-javascript', 'language', 'state', 'view'].map(
+          (name) => `playground > @codemirror/${name}`,
+        ),
+        ...['@lezer/highlight', 'diff', 'sucrase'].map((name) => `playground > ${name}`),
+      ],
+    },
     // The parts' code is built as it is; anything else would be another program.
     build: {
       chunkSizeWarningLimit: 1000,
@@ -95,6 +110,25 @@ function isToBeWritten(link: string): boolean {
 
 function firstOf(items: DefaultTheme.SidebarItem[]): string {
   return written(items)[0]?.link ?? '/playground'
+}
+
+interface Coloured {
+  readonly options: { highlight?: Highlight | null }
+}
+
+type Highlight = (code: string, language: string, attributes: string) => string
+
+/** Two parts can have the same file, and the search reads each chapter once more. */
+function colourOnce({ options }: Coloured): void {
+  const { highlight } = options
+  if (!highlight) return
+  const known = new Map<string, string>()
+  options.highlight = (...code) => {
+    const key = JSON.stringify(code)
+    const html = known.get(key) ?? highlight(...code)
+    known.set(key, html)
+    return html
+  }
 }
 
 interface Token {

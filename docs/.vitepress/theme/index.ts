@@ -5,7 +5,7 @@ import './palette.css'
 import './site.css'
 import { Election } from './election.ts'
 import { followTheSwitch } from './pictures.ts'
-import { Playground } from './playground.ts'
+import { Playground, Puzzles } from './playground.ts'
 import { mendSearch } from './search.ts'
 
 export default {
@@ -17,5 +17,6 @@ export default {
   },
   enhanceApp({ app }) {
     app.component('Playground', Playground)
+    app.component('Puzzles', Puzzles)
   },
 } satisfies Theme

@@ -1,26 +1,18 @@
 import { withBase } from 'vitepress'
-import { defineComponent, h, onBeforeUnmount, onMounted, ref } from 'vue'
+import { mounted } from './mounted.ts'
 
-/** The playground's place in a page. Its code is loaded when the page is seen. */
-export const Playground = defineComponent({
-  setup() {
-    const root = ref<HTMLElement>()
-    let unmount = () => {}
-    let isGone = false
-    onMounted(async () => {
-      const { mountPlayground } = await import('playground')
-      if (!root.value || isGone) return
-      unmount = mountPlayground(root.value, {
-        sourceHref: (file, line) => {
-          const slug = file.replace(/[^A-Za-z0-9]+/g, '-')
-          return withBase(`/source/${slug}.html#L${line}`)
-        },
-      })
-    })
-    onBeforeUnmount(() => {
-      isGone = true
-      unmount()
-    })
-    return () => h('div', { ref: root, class: 'playground-place' }, 'Loading …')
-  },
+/** Where the site shows a line of a file of the repository. */
+function sourceHref(file: string, line: number): string {
+  const slug = file.replace(/[^A-Za-z0-9]+/g, '-')
+  return withBase(`/source/${slug}.html#L${line}`)
+}
+
+export const Playground = mounted('playground-place', 'Loading …', async () => {
+  const { mountPlayground } = await import('playground')
+  return (root) => mountPlayground(root, { sourceHref })
+})
+
+export const Puzzles = mounted('playground-place', 'Loading …', async () => {
+  const { mountPuzzles } = await import('playground/puzzles')
+  return (root) => mountPuzzles(root, { sourceHref })
 })
