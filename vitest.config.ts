@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { mistakes } from 'playground/mistakes'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
@@ -15,7 +16,8 @@ const shared = {
   pool: 'threads',
   isolate: false,
   experimental: { fsModuleCache: true },
-  maxWorkers: '100%',
+  // One more than there are cores: who starts processes often waits for them.
+  maxWorkers: availableParallelism() + 1,
   // In ms; far above what any takes: no test fails because the machine is busy.
   testTimeout: 120_000,
   hookTimeout: 120_000,

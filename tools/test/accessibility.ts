@@ -5,7 +5,9 @@ import type { Page } from 'playwright-core'
 export async function seriousProblems(page: Page, part = 'html'): Promise<string[]> {
   // Into the page's own world, past a policy that admits no script.
   await page.evaluate(axe.source)
-  const { violations } = await page.evaluate<AxeResults>(`axe.run('${part}')`)
+  const { violations } = await page.evaluate<AxeResults>(
+    `axe.run('${part}', { resultTypes: ['violations'] })`,
+  )
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`)

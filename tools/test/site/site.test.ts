@@ -14,6 +14,8 @@ const ROOT = join(import.meta.dirname, '../../..')
 /** In real time: the site is built, and a browser started. */
 const BUILD_TIMEOUT_MS = 600_000
 const TIMEOUT_MS = 120_000
+/** Of one step; less, so that the report says which. */
+const STEP_TIMEOUT_MS = 90_000
 vi.setConfig({ testTimeout: TIMEOUT_MS })
 
 const site = mkdtempSync(join(tmpdir(), 'raft-site-'))
@@ -49,11 +51,20 @@ async function playground(hash: string, options: BrowserContextOptions = DESK) {
     if (message.type() === 'error') errors.push(message.text())
   })
   // A busy machine is no reason to fail.
-  page.setDefaultTimeout(TIMEOUT_MS)
+  page.setDefaultTimeout(STEP_TIMEOUT_MS)
   await page.goto(`${server.address}/playground.html#${hash}`)
   await page.locator('.playground').waitFor()
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
   return { page, errors, press }
+}
+
+/** The home page, once its own script runs: before, it hears no click and no key. */
+async function home() {
+  const page = await browser.newPage(DESK)
+  page.setDefaultTimeout(STEP_TIMEOUT_MS)
+  await page.goto(server.address)
+  await page.locator('.election .node').first().waitFor()
+  return page
 }
 
 function timeOf(page: Page): Promise<number> {
@@ -100,8 +111,7 @@ test('links to files of the repository lead to pages with their text', () => {
 })
 
 pageTest('the search finds a word of a chapter', async () => {
-  const page = await browser.newPage(DESK)
-  await page.goto(server.address)
+  const page = await home()
   await page.locator('#local-search button').click()
   await page.locator('#localsearch-input').fill('election')
   await page.locator('.results .result').first().waitFor()
@@ -111,9 +121,7 @@ pageTest('the search finds a word of a chapter', async () => {
 pageTest(
   'the search finds what is defined in the code, and leads to its line',
   async () => {
-    const page = await browser.newPage(DESK)
-    page.setDefaultTimeout(TIMEOUT_MS)
-    await page.goto(server.address)
+    const page = await home()
     await page.locator('#local-search button').click()
     await page.locator('#localsearch-input').fill('becomeFollower')
     await page
@@ -129,7 +137,7 @@ pageTest(
 
 pageTest('code in a chapter leads to where it stands', async () => {
   const page = await browser.newPage(DESK)
-  page.setDefaultTimeout(TIMEOUT_MS)
+  page.setDefaultTimeout(STEP_TIMEOUT_MS)
   await page.goto(`${server.address}/part1.html`)
   const link = page.locator('.excerpt-source a').first()
   const code = page.locator('div:has(+ .excerpt-source) .line').first()
@@ -142,9 +150,7 @@ pageTest('code in a chapter leads to where it stands', async () => {
 })
 
 pageTest('the home begins with an election, and one click breaks it', async () => {
-  const page = await browser.newPage(DESK)
-  page.setDefaultTimeout(TIMEOUT_MS)
-  await page.goto(server.address)
+  const page = await home()
   await page.locator('.election .node.role-leader').waitFor()
   const cut = page.getByRole('button', { name: 'Cut off the leader' })
   await cut.click()
@@ -173,7 +179,7 @@ pageTest.each([
   async (colorScheme, where) => {
     const options = where === 'desk' ? DESK : PHONE
     const page = await browser.newPage({ ...options, colorScheme })
-    page.setDefaultTimeout(TIMEOUT_MS)
+    page.setDefaultTimeout(STEP_TIMEOUT_MS)
     const named = ['index', 'exploring', 'architecture', 'playground', 'puzzles']
     const pages = [...named, 'exercises', ...chapters()]
     const found: string[] = []
@@ -193,9 +199,7 @@ pageTest.each([
 )
 
 pageTest('nor does the search, once it is open', async () => {
-  const page = await browser.newPage(DESK)
-  page.setDefaultTimeout(TIMEOUT_MS)
-  await page.goto(server.address)
+  const page = await home()
   await page.keyboard.press('Control+k')
   await page.locator('#localsearch-input').fill('election')
   await page.locator('.results .result').first().waitFor()
@@ -543,7 +547,7 @@ async function puzzles(hash: string, options: BrowserContextOptions = DESK) {
   const page = await browser.newPage(options)
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(String(error)))
-  page.setDefaultTimeout(TIMEOUT_MS)
+  page.setDefaultTimeout(STEP_TIMEOUT_MS)
   await page.goto(`${server.address}/puzzles.html${hash}`)
   await page.locator('.listing li').first().waitFor()
   const press = (name: string | RegExp) => {
