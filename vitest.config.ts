@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { mistakes } from 'playground/mistakes'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
@@ -16,8 +15,7 @@ const shared = {
   pool: 'threads',
   isolate: false,
   experimental: { fsModuleCache: true },
-  // One more than there are cores: who starts processes often waits for them.
-  maxWorkers: availableParallelism() + 1,
+  maxWorkers: '100%',
   // In ms; far above what any takes: no test fails because the machine is busy.
   testTimeout: 120_000,
   hookTimeout: 120_000,

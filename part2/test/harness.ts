@@ -23,6 +23,7 @@ import {
   UNRELIABLE_RPC,
   World,
 } from 'tools/lab'
+import { freeAddress } from 'tools/processes/ports'
 import type {
   AppliedEntry,
   Command,
@@ -285,7 +286,9 @@ export class Harness {
 
   private async listen(id: number): Promise<void> {
     const server = this.servers.get(id)
-    if (server) this.addresses.set(id, await server.listen(this.addresses.get(id)))
+    if (!server) return
+    const address = this.addresses.get(id) ?? (await freeAddress())
+    this.addresses.set(id, await server.listen(address))
   }
 
   private connectToPeers(id: number): void {

@@ -2,6 +2,7 @@
 import { connect as connectSocket, createServer } from 'node:net'
 import { pino } from 'pino'
 import { realClock, silentLogger } from 'tools/lab'
+import { freeAddress } from 'tools/processes/ports'
 import { afterEach, expect, test, vi } from 'vitest'
 import { type Carry, Server, type ServerOptions } from '../src/server.ts'
 
@@ -39,7 +40,7 @@ async function clusterOf(
 ): Promise<{ servers: Server[]; addresses: string[] }> {
   const servers = Array.from({ length: size }, (_, id) => newServer(id, options))
   const addresses: string[] = []
-  for (const server of servers) addresses.push(await server.listen())
+  for (const server of servers) addresses.push(await server.listen(await freeAddress()))
   for (const server of servers) connectAll(server, servers.indexOf(server), addresses)
   beforeStart(servers)
   for (const server of servers) server.start()

@@ -29,6 +29,7 @@ import {
   UNRELIABLE_RPC,
   World,
 } from 'tools/lab'
+import { freeAddress } from 'tools/processes/ports'
 import type { ClientOptions, KeyValueClient } from '../src/client.ts'
 import {
   type AppliedEntry,
@@ -429,10 +430,12 @@ export class Harness {
   private async listen(id: number): Promise<void> {
     const server = this.servers.get(id)
     if (!server) return
-    this.addresses.set(id, await server.listen(this.addresses.get(id)))
+    const address = this.addresses.get(id) ?? (await freeAddress())
+    this.addresses.set(id, await server.listen(address))
     const front = new HttpFront(this.world.server(id), this.httpAddresses)
     this.fronts.set(id, front)
-    this.httpAddresses.set(id, await front.listen(this.httpAddresses.get(id)))
+    const httpAddress = this.httpAddresses.get(id) ?? (await freeAddress())
+    this.httpAddresses.set(id, await front.listen(httpAddress))
   }
 
   private openFile(id: number): Storage {

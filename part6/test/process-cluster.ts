@@ -1,21 +1,17 @@
 /** Servers as processes of their own, as `./raft.sh part4 serve` starts them. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from 'tools/processes/ports'
 import { request } from 'undici'
 import type { Member } from '../src/members.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-
-const FIRST_PORT = 10_000
-const LAST_PORT = 32_000
 
 /** How often to look whether something has come about, and for how long, in ms. */
 const LOOK_INTERVAL_MS = 20
@@ -223,27 +219,4 @@ export class ProcessCluster {
     await Promise.all([...this.programs.values()].map((program) => program.kill()))
     rmSync(this.folder, { recursive: true })
   }
-}
-
-/**
- * Ports that nobody has. They lie below those that systems give to connections: one of those
- * could be taken before a server listens there.
- */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = randomInt(FIRST_PORT, LAST_PORT)
-    if (await isFree(port)) ports.add(port)
-  }
-  return [...ports]
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const holder = createServer().listen(port, '127.0.0.1')
-  const listens = await once(holder, 'listening').then(
-    () => true,
-    () => false,
-  )
-  await new Promise((resolve) => holder.close(resolve))
-  return listens
 }

@@ -4,6 +4,7 @@ import { connect as connectSocket, createServer } from 'node:net'
 import zlib from 'node:zlib'
 import { pino } from 'pino'
 import { realClock, silentLogger } from 'tools/lab'
+import { freeAddress } from 'tools/processes/ports'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { Link } from '../../tools/bench/link.ts'
 import { type Carry, Server, type ServerOptions } from '../src/server.ts'
@@ -46,7 +47,7 @@ async function clusterOf(
 ): Promise<{ servers: Server[]; addresses: string[] }> {
   const servers = Array.from({ length: size }, (_, id) => newServer(id, options))
   const addresses: string[] = []
-  for (const server of servers) addresses.push(await server.listen())
+  for (const server of servers) addresses.push(await server.listen(await freeAddress()))
   for (const server of servers) connectAll(server, servers.indexOf(server), addresses)
   beforeStart(servers)
   for (const server of servers) server.start()
@@ -208,7 +209,7 @@ async function followerBehindLink(patienceMs: number) {
   const timing = { electionTimeout: [60_000, 60_000] as const }
   const servers = [follower, newServer(1), newServer(2, { timing })]
   const addresses: string[] = []
-  for (const server of servers) addresses.push(await server.listen())
+  for (const server of servers) addresses.push(await server.listen(await freeAddress()))
   addresses[0] = await link.listen(true, addresses[0] as string)
   for (const server of servers) connectAll(server, servers.indexOf(server), addresses)
   for (const server of servers) server.start()

@@ -29,6 +29,7 @@ import {
   UNRELIABLE_RPC,
   World,
 } from 'tools/lab'
+import { freeAddress } from 'tools/processes/ports'
 import type { Change, Changes, OnOutcome, Outcome } from '../src/changes.ts'
 import type { ClientOptions, KeyValueClient } from '../src/client.ts'
 import {
@@ -314,14 +315,17 @@ export class Harness {
   client(options: Partial<ClientOptions> = {}): RecordedClient {
     const place = this.world.join()
     if (this.run.network === 'simulated') return new RecordedClient(place, options)
-    const addresses = [...this.httpAddresses.values()]
-    const transport = new CarriedTransport(place, (server) => addresses.indexOf(server))
+    // Each time anew: some servers come later.
+    const addresses = () => [...this.httpAddresses.values()]
+    const transport = new CarriedTransport(place, (server) =>
+      addresses().indexOf(server),
+    )
     this.transports.push(transport)
     const { servers = this.ids.map(String) } = options
     return new RecordedClient(place, {
       ...options,
       transport,
-      servers: servers.map((id) => addresses[Number(id)] as string),
+      servers: servers.map((id) => addresses()[Number(id)] as string),
     })
   }
 
@@ -506,10 +510,12 @@ export class Harness {
   private async listen(id: number): Promise<void> {
     const server = this.servers.get(id)
     if (!server) return
-    this.addresses.set(id, await server.listen(this.addresses.get(id)))
+    const address = this.addresses.get(id) ?? (await freeAddress())
+    this.addresses.set(id, await server.listen(address))
     const front = new HttpFront(this.world.server(id), this.httpAddresses)
     this.fronts.set(id, front)
-    this.httpAddresses.set(id, await front.listen(this.httpAddresses.get(id)))
+    const httpAddress = this.httpAddresses.get(id) ?? (await freeAddress())
+    this.httpAddresses.set(id, await front.listen(httpAddress))
   }
 
   private openFile(id: number): Storage {

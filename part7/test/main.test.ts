@@ -4,17 +4,12 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { freePorts } from 'tools/processes/ports'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Member } from '../src/members.ts'
 import { FileStorage } from '../src/storage.ts'
-import {
-  eventually,
-  freePorts,
-  ProcessCluster,
-  Program,
-  run,
-} from './process-cluster.ts'
+import { eventually, ProcessCluster, Program, run } from './process-cluster.ts'
 
 /** In ms: far above what it takes, also on a machine with other things to do. */
 const TIMEOUT_MS = 120_000

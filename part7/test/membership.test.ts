@@ -119,6 +119,15 @@ scenario('every server is replaced, one by one, while clients work', 3, async (h
   expect(await client.get('kept')).toMatchObject({ value: 'all the while' })
 })
 
+scenario('a client that came before a server is led to it', 3, async (h) => {
+  const client = h.client()
+  await client.put('x', 'before')
+  const id = await h.addServer()
+  expect(await h.transferLeadership(id)).toMatchObject({ outcome: 'done' })
+  await client.put('x', 'after')
+  expect(await client.get('x')).toMatchObject({ value: 'after' })
+})
+
 scenario('a new server has all that was done before it came', 3, async (h) => {
   const client = h.client()
   for (let i = 0; i < 20; i += 1) await client.put(`key ${i}`, `${i}`)

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from 'tools/processes/ports'
 import { expect, onTestFinished, test } from 'vitest'
-import { freePorts } from './process-cluster.ts'
 
 const README = fileURLToPath(new URL('../README.md', import.meta.url))
 const RUNNING = fileURLToPath(new URL('../../docs/running.md', import.meta.url))

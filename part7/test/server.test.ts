@@ -4,6 +4,7 @@ import { connect as connectSocket, createServer } from 'node:net'
 import zlib from 'node:zlib'
 import { pino } from 'pino'
 import { realClock, silentLogger } from 'tools/lab'
+import { freeAddress } from 'tools/processes/ports'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { Link } from '../../tools/bench/link.ts'
 import type { Peer } from '../src/raft.ts'
@@ -52,7 +53,7 @@ async function clusterOf(
 ): Promise<{ servers: Server[]; addresses: string[] }> {
   const members = membersOf(size)
   const servers = members.map(({ id }) => newServer(id, { members, ...options }))
-  for (const server of servers) addresses.push(await server.listen())
+  for (const server of servers) addresses.push(await server.listen(await freeAddress()))
   beforeStart(servers)
   for (const server of servers) server.start()
   return { servers, addresses }
@@ -136,7 +137,7 @@ test('a server of another cluster is turned away, and told why', async () => {
     newServer(0, { ...options, identity: ours }),
     newServer(1, { ...options, identity: identityOf('theirs') }),
   ]
-  for (const server of servers) addresses.push(await server.listen())
+  for (const server of servers) addresses.push(await server.listen(await freeAddress()))
   for (const server of servers) server.start()
   const reason = 'server 0 is of cluster ours, and server 1 of theirs'
   await eventually(() => {
@@ -267,7 +268,7 @@ async function followerBehindLink(patienceMs: number) {
   // Nobody else ever stands for election, however busy this machine is.
   const timing = { electionTimeout: [60_000, 60_000] as const }
   const servers = [follower, newServer(1), newServer(2, { timing })]
-  for (const server of servers) addresses.push(await server.listen())
+  for (const server of servers) addresses.push(await server.listen(await freeAddress()))
   addresses[0] = await link.listen(true, addresses[0] as string)
   for (const server of servers) server.start()
   await eventually(() => expect(follower.consensus.report().leaderId).not.toBeNull())

@@ -19,6 +19,12 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports]
 }
 
+/** Where a server can listen, and listen again when it returns. */
+export async function freeAddress(): Promise<string> {
+  const [port] = await freePorts(1)
+  return `${LOOPBACK}:${port}`
+}
+
 /** Whether nobody has any of these ports. */
 export async function areFree(ports: readonly number[]): Promise<boolean> {
   return (await Promise.all(ports.map(isFree))).every(Boolean)
