@@ -74,6 +74,7 @@ async function measureReading(file: string, times: number): Promise<void> {
     const start = performance.now()
     await page.goto(pathToFileURL(file).href, { timeout: 300_000 })
     loads.push(performance.now() - start)
+    await page.waitForSelector('body[data-ready]', { timeout: 300_000 })
     await settle(page)
     settles.push(performance.now() - start)
     memory = Math.max(memory, await memoryOf(browser))
@@ -81,7 +82,22 @@ async function measureReading(file: string, times: number): Promise<void> {
     await browser.close()
   }
   say('load event after', ms(loads))
-  say('settled after', ms(settles), `Chromium in all: ${Math.round(memory / MB)} MiB`)
+  const [all, empty] = [memory, await memoryOfAnEmptyPage()].map((n) =>
+    Math.round(n / MB),
+  )
+  say(
+    'settled after',
+    ms(settles),
+    `Chromium in all: ${all} MiB, ${empty} without a page`,
+  )
+}
+
+async function memoryOfAnEmptyPage(): Promise<number> {
+  const browser = await launchBrowser()
+  await settle(await browser.newPage())
+  const memory = await memoryOf(browser)
+  await browser.close()
+  return memory
 }
 
 async function measureUse(page: Page): Promise<void> {
@@ -146,9 +162,8 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'filter: apply': click('apply'),
 }
 
-/** Until the page is there and two frames long nothing is left to do. */
+/** Until for two frames nothing is left to do. */
 async function settle(page: Page): Promise<void> {
-  await page.waitForSelector('body[data-ready]', { timeout: 300_000 })
   await page.evaluate(`new Promise((done) => requestAnimationFrame(() =>
     requestAnimationFrame(() => requestIdleCallback(done, { timeout: 1000 }))))`)
 }
