@@ -8,7 +8,7 @@ import {
   type ConsensusModuleOptions,
   type RequestVoteArgs,
 } from '../src/raft.ts'
-import type { ReadIndexArgs, ReadIndexReply } from '../src/reads.ts'
+import { MAX_DRIFT, type ReadIndexArgs, type ReadIndexReply } from '../src/reads.ts'
 import { type Answer, KeyValueService } from '../src/service.ts'
 import { faultOf, type Request, type SessionLimits, toEntry } from '../src/sessions.ts'
 import { FileStorage, MemoryStorage } from '../src/storage.ts'
@@ -233,7 +233,10 @@ export const part: Part<KeyValueNode> = {
   },
   transport: 'stream',
   build: (surroundings) =>
-    new KeyValueNode(surroundings, (options) => new ConsensusModule(options), FORGETFUL),
+    new KeyValueNode(surroundings, (options) => new ConsensusModule(options), {
+      ...FORGETFUL,
+      ...(surroundings.lease && { lease: true }),
+    }),
   view: (server) => new NodeView(server),
   submit: (server, command) => server.consensus.submit(command),
   rules: [carriedOutOnce],
@@ -257,6 +260,7 @@ export const part: Part<KeyValueNode> = {
     },
     join: clientAt,
   },
+  leases: { maxDrift: MAX_DRIFT },
   storage: {
     newDisk: () => new MemoryStorage(),
     openFile: (path) => new FileStorage(path),

@@ -35,7 +35,7 @@ interface Read {
 }
 
 /** How much faster or slower than it should a clock may run, for leases to hold: 10 %. */
-const MAX_DRIFT = 0.1
+export const MAX_DRIFT = 0.1
 
 /** The reads at a leader, in one term. */
 export class Reads {

@@ -10,7 +10,7 @@ import {
   type ConsensusModuleOptions,
   type RequestVoteArgs,
 } from '../src/raft.ts'
-import type { ReadIndexArgs, ReadIndexReply } from '../src/reads.ts'
+import { MAX_DRIFT, type ReadIndexArgs, type ReadIndexReply } from '../src/reads.ts'
 import { type Answer, KeyValueService } from '../src/service.ts'
 import { faultOf, type Request, type SessionLimits, toEntry } from '../src/sessions.ts'
 import type { InstallSnapshotArgs } from '../src/snapshots.ts'
@@ -305,7 +305,10 @@ export const part: Part<KeyValueNode> = {
   },
   transport: 'stream',
   build: (surroundings) =>
-    new KeyValueNode(surroundings, (options) => new ConsensusModule(options), FORGETFUL),
+    new KeyValueNode(surroundings, (options) => new ConsensusModule(options), {
+      ...FORGETFUL,
+      ...(surroundings.lease && { lease: true }),
+    }),
   view: (server) => new NodeView(server),
   submit: (server, command) => server.consensus.submit(command),
   takeSnapshot: (server) => server.consensus.takeSnapshot(),
@@ -347,6 +350,7 @@ export const part: Part<KeyValueNode> = {
     },
     join: clientAt,
   },
+  leases: { maxDrift: MAX_DRIFT },
   storage: {
     newDisk: () => new MemoryStorage(),
     openFile: (path) => new FileStorage(path),

@@ -108,6 +108,7 @@ const schedule = z
     commandsAtMs: z.array(ms).max(MOST_COMMANDS),
     commandLength: count.optional(),
     clients: z.array(client).max(MOST_CLIENTS).optional(),
+    lease: z.boolean().optional(),
     file: z.strictObject({ steps: z.array(step).max(MOST_STEPS), trouble }).nullable(),
   })
   .superRefine(({ servers, faults, commandsAtMs, commandLength = 0 }, context) => {

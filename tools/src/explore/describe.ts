@@ -4,11 +4,12 @@ import type { Fault, Schedule } from './schedule.ts'
 
 /** A schedule as a person would tell it, a line for each fault. */
 export function describeSchedule(schedule: Schedule): string[] {
-  const { faults, durationMs, file, commandLength } = schedule
+  const { faults, durationMs, file, commandLength, lease } = schedule
   const lines = faults.map(
     (fault) => `at ${fault.atMs} ms ${describeFault(fault)}${howLong(fault)}`,
   )
   if (commandLength) lines.unshift(`each command has ${commandLength} characters`)
+  if (lease) lines.unshift('reads are answered in a lease')
   return [...lines, `at ${durationMs} ms the faults stop`, ...describeFile(file)]
 }
 

@@ -5,6 +5,7 @@ import type { Part } from '../lab/index.ts'
 import { between, logBetween, pick, type Random, randomStreams } from '../lab/random.ts'
 import { withClients, withOtherReads } from './clients.ts'
 import { drawFileStory } from './file.ts'
+import { withLeases } from './leases.ts'
 import {
   APART_KINDS,
   type DrawOptions,
@@ -78,10 +79,11 @@ export function drawSchedule(
   // By chances of their own: what is drawn above is the same with them and without.
   const slowed = withSlowness(schedule, nextStream(), options)
   const used = withUse(slowed, nextStream, part?.clients)
-  return APART_KINDS.reduce(
+  const whole = APART_KINDS.reduce(
     (soFar, kind) => withSome(kind, soFar, nextStream(), options),
     used,
   )
+  return withLeases(whole, nextStream(), options)
 }
 
 /** Clients, where the part has them, and other reads, where they have these. */

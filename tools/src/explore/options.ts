@@ -25,6 +25,7 @@ export interface ExploreOptions extends ShardOptions {
   readonly duration: number
   readonly servers?: number
   readonly faults?: readonly FaultKind[]
+  readonly lease?: boolean
   readonly jobs: number
   readonly keepGoing: boolean
   readonly json: boolean
@@ -45,6 +46,7 @@ Examples:
   npm run explore -- part3 --seeds 100000 --json      many more, for a program to read
   npm run explore -- part3 --seeds 1 --from 17        seed 17 alone
   npm run explore -- part2 --servers 5 --faults loss,partition
+  npm run explore -- part5 --lease                    reads that ask nobody
   npm run explore -- part3 --shard 2/8 --out 2.json   the second of eight machines
   npm run explore -- --merge *.json                   what all of them have found
   npm run explore -- --replay timelines/explore/part3-seed-17.json
@@ -73,7 +75,9 @@ export function exploreCommand(): Command {
 }
 
 /** The options that say nothing of a schedule that was saved, or of what was found. */
-const OF_SEEDS = ['seeds', 'from', 'duration', 'servers', 'faults', 'jobs', 'keepGoing']
+const OF_SEEDS = [
+  ...['seeds', 'from', 'duration', 'servers', 'faults', 'lease', 'jobs', 'keepGoing'],
+]
 
 /** The options that every search has. */
 export function withSearchOptions(command: Command, seeds: number): Command {
@@ -102,6 +106,10 @@ export function withSearchOptions(command: Command, seeds: number): Command {
       `some of ${kinds} (all that the part can take)`,
       faultKinds,
     )
+    .option(
+      '--lease',
+      'reads are answered in a lease, and clocks are as good as it needs',
+    )
     .addOption(
       new Option('--jobs <n>', 'worker threads')
         .default(availableParallelism(), 'all cores')
@@ -114,17 +122,18 @@ export function withSearchOptions(command: Command, seeds: number): Command {
 
 /** The options that must be given again for a seed to mean the same schedule. */
 export function optionsOfSeed(options: ExploreOptions): string {
-  const { duration, servers, faults } = options
+  const { duration, servers, faults, lease } = options
   return [
     duration === DEFAULT_DURATION_S ? '' : ` --duration ${duration}`,
     servers === undefined ? '' : ` --servers ${servers}`,
     faults === undefined ? '' : ` --faults ${faults.join(',')}`,
+    lease ? ' --lease' : '',
   ].join('')
 }
 
 /** What was asked for, of which machines do shares. */
 export interface Asked
-  extends Pick<ExploreOptions, 'seeds' | 'from' | 'duration' | 'keepGoing'> {
+  extends Pick<ExploreOptions, 'seeds' | 'from' | 'duration' | 'keepGoing' | 'lease'> {
   readonly part: string
   /** Null for what is left to the seed. */
   readonly servers: number | null
@@ -132,8 +141,17 @@ export interface Asked
 }
 
 export function askedBy(part: string, options: ExploreOptions): Asked {
-  const { seeds, from, duration, keepGoing, servers = null, faults = null } = options
-  return { part, seeds, from, duration, keepGoing, servers, faults }
+  const {
+    seeds,
+    from,
+    duration,
+    keepGoing,
+    lease,
+    servers = null,
+    faults = null,
+  } = options
+  const optional = lease && { lease }
+  return { part, seeds, from, duration, keepGoing, ...optional, servers, faults }
 }
 
 /** The options as they were when it was asked. */

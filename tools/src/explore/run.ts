@@ -116,6 +116,7 @@ class Run {
       part,
       size: schedule.servers,
       seed: schedule.seed,
+      lease: schedule.lease,
       logger,
       luck: (random) => this.luck(random),
       onEvent: () => this.countEvent(),

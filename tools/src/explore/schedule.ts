@@ -39,6 +39,8 @@ export interface DrawOptions {
   readonly hasCommands: boolean
   /** Whether the part must go on, and catch up, while something stays slow. */
   readonly bearsSlowness: boolean
+  /** Reads are answered in a lease, and clocks run wrong by no more than this. */
+  readonly leases?: { readonly maxDrift: number }
 }
 
 /** A client, and what it asks for, one thing after the other. */
@@ -68,6 +70,8 @@ export interface Schedule {
   readonly commandLength?: number
   /** Who asks the servers for what, where they serve clients. */
   readonly clients?: readonly ClientPlan[]
+  /** Reads are answered in a lease. */
+  readonly lease?: boolean
   /** What happens to a file by itself; null where there is none, or nothing to look at. */
   readonly file: FileStory | null
 }

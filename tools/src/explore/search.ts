@@ -13,7 +13,7 @@ const CHANGES: readonly FaultKind[] = APART_KINDS
 /** What to draw for a part: no more than it promises to bear. @throws UsageError */
 export function drawOptionsFor(
   part: Part,
-  options: Pick<ExploreOptions, 'duration' | 'servers' | 'faults'>,
+  options: Pick<ExploreOptions, 'duration' | 'servers' | 'faults' | 'lease'>,
 ): DrawOptions {
   const possible = FAULT_KINDS.filter((kind) =>
     kind === 'file' ? part.storage : (FAULTS[kind].appliesTo?.(part) ?? true),
@@ -32,17 +32,24 @@ export function drawOptionsFor(
         'leave them out of --faults, or take part3',
     )
   }
+  if (options.lease && !part.leases) throw new UsageError(NO_LEASES)
   return {
     durationMs: Math.round(options.duration * 1000),
     servers: options.servers ?? null,
     kinds: options.faults ?? possible,
     hasCommands: part.submit !== undefined,
     bearsSlowness: part.transport === 'stream',
+    ...(options.lease && part.leases && { leases: part.leases }),
   }
 }
 
+const NO_LEASES =
+  'this part answers no reads in a lease; leave out --lease, or take part5 or a later one'
+
 /** What a part promises nothing about it cannot break. @throws UsageError */
-export function mustBear(part: Part, name: string, { faults, file }: Schedule): void {
+export function mustBear(part: Part, name: string, schedule: Schedule): void {
+  const { faults, file, lease } = schedule
+  if (lease && !part.leases) throw new UsageError(NO_LEASES)
   const kinds = faults.filter(({ kind }) => FAULTS[kind].appliesTo?.(part) === false)
   const [what = file && !part.storage ? 'files' : null] = kinds.map(({ kind }) => kind)
   if (what === null) return

@@ -65,6 +65,7 @@ class Shrinker {
       await this.accepts({ timeouts: 0 })
       await this.simplerFaults()
       await this.shorterCommands()
+      if (this.best.lease) await this.accepts({ lease: false })
     } while (this.best !== before)
   }
 

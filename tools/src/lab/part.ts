@@ -28,6 +28,8 @@ export interface Part<S extends Server = Server> {
   takeSnapshot?(server: S): void
   /** Where the part serves clients. */
   readonly clients?: ClientsOfPart
+  /** Where the part can answer reads in a lease: how much clocks may run wrong then. */
+  readonly leases?: { readonly maxDrift: number }
   /** Where the part's clusters change. */
   readonly members?: MembersOfPart<S>
   /** Where the part promises something about crashes. */
@@ -56,6 +58,8 @@ export interface Surroundings {
   readonly random: Random
   readonly logger: Logger
   readonly timing?: Timing
+  /** Reads are answered in a lease. */
+  readonly lease?: boolean
   /** Where committed entries go. */
   readonly apply: (entry: AppliedEntry) => void
   /** A client was told that this entry is not and never will be carried out. */

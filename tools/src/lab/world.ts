@@ -30,6 +30,8 @@ export interface WorldOptions<S extends Server> {
   readonly latencyMs?: readonly [min: number, max: number]
   readonly logger: (clock: Clock) => Logger
   readonly timing?: Timing | undefined
+  /** Reads are answered in a lease, where the part has leases. */
+  readonly lease?: boolean | undefined
   /** Builds a server as the part does, and more: one on real sockets, say. */
   readonly build?: ((surroundings: Surroundings) => S) | undefined
   /** Opens a storage in place of the part's simulated disk. */
@@ -169,7 +171,7 @@ export class World<S extends Server = Server> {
       },
       onPowerFailure: () => this.crash(id),
     })
-    const { timing, build = part.build } = this.options
+    const { timing, lease, build = part.build } = this.options
     const surroundings: Surroundings = {
       id,
       peers: this.ids.filter((to) => to !== id).map((to) => this.peer(id, to) as never),
@@ -179,6 +181,7 @@ export class World<S extends Server = Server> {
       random,
       logger: this.logger.child({ server: id }),
       ...(timing && { timing }),
+      ...(lease && { lease }),
       storage: this.storage(id, machine) as never,
       apply: (entry) => this.applied(id, machine, entry),
       denied: (index, term) => {
