@@ -26,7 +26,9 @@ export function withLeases(
     return { ...fault, rate: Math.min(Math.max(fault.rate, slow), fast) }
   })
   const count = Math.floor(random() * (MOST_TRIALS + 1))
-  const times = Array.from({ length: count }, () => Math.round(random() * durationMs))
+  // What belongs to one begins before all faults stop.
+  const lastMs = Math.max(0, durationMs - ELECTION_MS[1])
+  const times = Array.from({ length: count }, () => Math.round(random() * lastMs))
   const trials = times.flatMap((atMs) => trial(random, atMs, servers, [slow, fast]))
   const all = [...borne, ...trials.filter(({ kind }) => kinds.includes(kind))]
   return {

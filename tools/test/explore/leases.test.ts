@@ -25,6 +25,14 @@ test('in a lease clocks run as wrong as it bears, and no more', () => {
   expect(others.some((fault) => fault.kind === 'clock' && fault.rate > 1.1)).toBe(true)
 })
 
+test('no fault begins, and no client comes, after the faults stop', () => {
+  for (const seed of seeds) {
+    const { faults, clients = [], durationMs } = inLease(seed)
+    const times = [...faults, ...clients.map((client) => ({ atMs: client.startsAtMs }))]
+    expect(Math.max(...times.map(({ atMs }) => atMs), 0)).toBeLessThanOrEqual(durationMs)
+  }
+})
+
 test('who reads in a lease sends fewer messages than who asks a majority', async () => {
   let [inLeases, asking] = [0, 0]
   for (const seed of seeds.slice(0, 20)) {
