@@ -290,6 +290,7 @@ export const part: Part<KeyValueNode> = {
   storage: {
     newDisk: () => new MemoryStorage(),
     openFile: (path) => new FileStorage(path),
+    openFolder: (path) => new FileStorage(path),
     syncs: ['saveTermAndVote', 'sync', 'startLog', 'write', 'end'],
   },
 }

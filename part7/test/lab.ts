@@ -2,12 +2,14 @@
 import type { AppliedEntry, ChangeOfMembers, Part, Rule, Surroundings } from 'tools/lab'
 import type { Change } from '../src/changes.ts'
 import type { Asked, Consistency } from '../src/client.ts'
+import { NOBODY } from '../src/configuration.ts'
 import type { TimeoutNowArgs } from '../src/handover.ts'
 import type { Read } from '../src/kv.ts'
 import {
   type AppendEntriesArgs,
   ConsensusModule,
   type ConsensusModuleOptions,
+  type Position,
   type RequestVoteArgs,
 } from '../src/raft.ts'
 import { MAX_DRIFT, type ReadIndexArgs, type ReadIndexReply } from '../src/reads.ts'
@@ -294,6 +296,13 @@ function neverWillBe(change: ChangeOfMembers, { configurations }: ConsensusModul
   return 'add' in change ? removed.includes(change.add) : members.length === 1
 }
 
+/** A story of snapshots has no members. */
+class FolderOfNobody extends FileStorage {
+  override beginSnapshot(last: Position) {
+    return super.beginSnapshot({ ...last, placed: NOBODY })
+  }
+}
+
 export const part: Part<KeyValueNode> = {
   rpcs: {
     PreVote: 'preVote',
@@ -354,6 +363,7 @@ export const part: Part<KeyValueNode> = {
   storage: {
     newDisk: () => new MemoryStorage(),
     openFile: (path) => new FileStorage(path),
+    openFolder: (path) => new FolderOfNobody(path),
     syncs: ['saveTermAndVote', 'sync', 'startLog', 'write', 'end'],
   },
 }

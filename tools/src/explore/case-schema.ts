@@ -10,6 +10,8 @@ import { MAX_DURATION_S, MAX_SERVERS } from './options.ts'
 const MOST_FAULTS = 10_000
 const MOST_COMMANDS = 100_000
 const MOST_STEPS = 1_000
+/** Each of them can do as much as so many others. */
+const MOST_FOLDER_STEPS = 100
 const MOST_CLIENTS = 100
 const MOST_OPERATIONS = 10_000
 /** Of all commands together, in characters. */
@@ -24,11 +26,13 @@ const id = z
   .int()
   .min(0)
   .max(MAX_SERVERS - 1)
+/** Of entries, or of operations on files. */
+const few = z.int().min(0).max(MOST_STEPS)
 const share = z.number().min(0).max(1)
 const speed = z.number().positive().max(Number.MAX_SAFE_INTEGER)
 
 const moment = z.union([
-  z.strictObject({ on: z.enum(['time', 'vote', 'append']) }),
+  z.strictObject({ on: z.enum(['time', 'vote', 'append', 'snapshot']) }),
   z.strictObject({ on: z.literal('write'), count }),
 ])
 
@@ -91,6 +95,22 @@ const trouble = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.enum(['power', 'killed', 'failure', 'second']) }),
 ])
 
+const folderStep = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('vote'), votedFor: id.nullable() }),
+  z.strictObject({ kind: z.literal('entries'), count: few, back: few }),
+  z.strictObject({ kind: z.literal('take'), behind: few, meanwhile: few }),
+  z.strictObject({
+    kind: z.literal('install'),
+    ahead: z.int().min(-MOST_STEPS).max(MOST_STEPS),
+    isOther: z.boolean(),
+  }),
+])
+
+const folder = z.strictObject({
+  steps: z.array(folderStep).max(MOST_FOLDER_STEPS),
+  failsAfter: few,
+})
+
 /** The part knows what its operations are. */
 const client = z.strictObject({
   startsAtMs: ms,
@@ -110,6 +130,7 @@ const schedule = z
     clients: z.array(client).max(MOST_CLIENTS).optional(),
     lease: z.boolean().optional(),
     file: z.strictObject({ steps: z.array(step).max(MOST_STEPS), trouble }).nullable(),
+    folder: folder.nullish(),
   })
   .superRefine(({ servers, faults, commandsAtMs, commandLength = 0 }, context) => {
     if (commandLength * commandsAtMs.length > MOST_TEXT) {

@@ -1,16 +1,18 @@
 import { kindOf } from '../lab/faults/index.ts'
 import type { FileStory } from './file.ts'
+import type { FolderStep, FolderStory } from './folder.ts'
 import type { Fault, Schedule } from './schedule.ts'
 
 /** A schedule as a person would tell it, a line for each fault. */
 export function describeSchedule(schedule: Schedule): string[] {
-  const { faults, durationMs, file, commandLength, lease } = schedule
+  const { faults, durationMs, file, folder, commandLength, lease } = schedule
   const lines = faults.map(
     (fault) => `at ${fault.atMs} ms ${describeFault(fault)}${howLong(fault)}`,
   )
   if (commandLength) lines.unshift(`each command has ${commandLength} characters`)
   if (lease) lines.unshift('reads are answered in a lease')
-  return [...lines, `at ${durationMs} ms the faults stop`, ...describeFile(file)]
+  const end = `at ${durationMs} ms the faults stop`
+  return [...lines, end, ...describeFile(file), ...describeFolder(folder)]
 }
 
 function describeFile(file: FileStory | null): string[] {
@@ -24,6 +26,40 @@ function describeFile(file: FileStory | null): string[] {
     `a file is given: ${[...steps, 'sync'].join(', ')}`,
     `and then: ${TROUBLES[file.trouble.kind]}`,
   ]
+}
+
+function describeFolder(folder?: FolderStory | null): string[] {
+  if (!folder) return []
+  const steps = folder.steps.map(describeStep).join('; ')
+  const when = `after ${count(folder.failsAfter, 'operation')} of the last of that, or its end`
+  return [
+    `a log and its snapshots are given: ${steps}`,
+    `and then: power is lost ${when}`,
+  ]
+}
+
+function describeStep(step: FolderStep): string {
+  switch (step.kind) {
+    case 'vote':
+      return `a term, and a vote for ${step.votedFor}`
+    case 'entries': {
+      const older = ` in place of the last ${step.back}, if their term is an earlier one`
+      return `${entries(step.count)}${step.back > 0 ? older : ''}`
+    }
+    case 'take': {
+      const but = step.behind > 0 ? ` but the last ${entries(step.behind)}` : ''
+      return `a snapshot of all${but}, and ${entries(step.meanwhile)} meanwhile`
+    }
+    case 'install': {
+      const [n, way] = [Math.abs(step.ahead), step.ahead < 0 ? 'before' : 'behind']
+      const other = step.isOther ? ', where another entry stands here' : ''
+      return `a leader’s snapshot, which ends ${entries(n)} ${way} the log’s end${other}`
+    }
+  }
+}
+
+function entries(n: number): string {
+  return n === 1 ? '1 entry' : `${n} entries`
 }
 
 const TROUBLES: Readonly<Record<FileStory['trouble']['kind'], string>> = {

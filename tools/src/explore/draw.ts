@@ -5,6 +5,7 @@ import type { Part } from '../lab/index.ts'
 import { between, logBetween, pick, type Random, randomStreams } from '../lab/random.ts'
 import { withClients, withOtherReads } from './clients.ts'
 import { drawFileStory } from './file.ts'
+import { drawFolderStory } from './folder.ts'
 import { withLeases } from './leases.ts'
 import {
   APART_KINDS,
@@ -13,7 +14,7 @@ import {
   type Schedule,
   TEMPER_KINDS,
 } from './schedule.ts'
-import { withSlowness, withSome } from './sprinkle.ts'
+import { withCrashesAtSnapshots, withSlowness, withSome } from './sprinkle.ts'
 
 /** Sizes of clusters, the likelier the more often they stand here. */
 const SIZES = [1, 2, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7] as const
@@ -44,6 +45,7 @@ const CHASE_CHANCE = 0.25
 
 /** Real files take their time: a few seeds are enough to know them well. */
 const FILE_CHANCE = 0.2
+const FOLDER_CHANCE = 0.1
 
 /**
  * Draws a schedule. Faults that come evenly hardly ever meet, so every seed has a temper of
@@ -52,7 +54,7 @@ const FILE_CHANCE = 0.2
 export function drawSchedule(
   seed: number,
   options: DrawOptions,
-  part?: Pick<Part, 'clients'>,
+  part?: Pick<Part, 'clients' | 'takeSnapshot'>,
 ): Schedule {
   const nextStream = randomStreams(seed)
   const random = nextStream()
@@ -83,7 +85,12 @@ export function drawSchedule(
     (soFar, kind) => withSome(kind, soFar, nextStream(), options),
     used,
   )
-  return withLeases(whole, nextStream(), options)
+  const leased = withLeases(whole, nextStream(), options)
+  if (!part?.takeSnapshot) return leased
+  const crashed = withCrashesAtSnapshots(leased, nextStream(), options)
+  const story = nextStream()
+  const hasFolder = options.kinds.includes('file') && story() < FOLDER_CHANCE
+  return hasFolder ? { ...crashed, folder: drawFolderStory(story) } : crashed
 }
 
 /** Clients, where the part has them, and other reads, where they have these. */

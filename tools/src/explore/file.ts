@@ -1,10 +1,10 @@
 import fs from 'node:fs'
-import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InvariantViolation, type Random } from '../lab/index.ts'
 import type { FileStorage } from '../lab/part.ts'
 import { mark } from '../lab/reached.ts'
+import { withFileCalls } from './file-calls.ts'
 
 /** One thing that a server saves. What an entry says follows from its index and term. */
 type FileStep =
@@ -33,7 +33,7 @@ export interface FileStory {
   readonly trouble: FileTrouble
 }
 
-type OpenFile = (path: string) => FileStorage
+export type OpenFile = (path: string) => FileStorage
 
 type SavedState = ReturnType<FileStorage['load']>
 
@@ -78,9 +78,14 @@ function drawTrouble(random: Random): FileTrouble {
 
 /** Lives through a story. @throws InvariantViolation when the file forgets, or lies. */
 export function runFileStory(openFile: OpenFile, story: FileStory): void {
+  inFolder((folder) => new FileLife(openFile, join(folder, 'server.log')).run(story))
+}
+
+/** In a new one, which is gone afterwards. */
+export function inFolder<T>(work: (folder: string) => T): T {
   const folder = fs.mkdtempSync(join(tmpdir(), 'raft-explore-'))
   try {
-    new FileLife(openFile, join(folder, 'server.log')).run(story)
+    return work(folder)
   } finally {
     fs.rmSync(folder, { recursive: true })
   }
@@ -91,12 +96,7 @@ const SOMETHING = Buffer.alloc(256 * 1024)
 
 /** @throws what the machine says, when it is the machine that cannot keep a file. */
 export function writeSomething(): void {
-  const folder = fs.mkdtempSync(join(tmpdir(), 'raft-explore-'))
-  try {
-    fs.writeFileSync(join(folder, 'something'), SOMETHING)
-  } finally {
-    fs.rmSync(folder, { recursive: true })
-  }
+  inFolder((folder) => fs.writeFileSync(join(folder, 'something'), SOMETHING))
 }
 
 class FileLife {
@@ -115,15 +115,13 @@ class FileLife {
   }
 
   run({ steps, trouble }: FileStory): void {
-    withSync(
-      (fd) => this.onSync(fd),
-      () => {
-        this.open()
-        for (const step of steps) this.take(step)
-        this.cause(trouble)
-        this.storage?.close()
-      },
-    )
+    const sync = (fd: number) => this.onSync(fd)
+    withFileCalls({ fsyncSync: sync, fdatasyncSync: sync }, () => {
+      this.open()
+      for (const step of steps) this.take(step)
+      this.cause(trouble)
+      this.storage?.close()
+    })
   }
 
   private onSync(fd: number): void {
@@ -325,7 +323,7 @@ class FileLife {
   }
 }
 
-function lost(explanation: string): InvariantViolation {
+export function lost(explanation: string): InvariantViolation {
   return new InvariantViolation('Durability', explanation)
 }
 
@@ -333,29 +331,4 @@ function tell(state: SavedState | undefined): string {
   if (!state) return 'nothing'
   const terms = state.log.map(({ command }) => command).join(', ')
   return `term ${state.currentTerm}, vote ${state.votedFor}, log [${terms}]`
-}
-
-let onSync: ((fd: number) => void) | null = null
-
-/** Calls `handler` where a file would be synced to disk: it may note it, or fail. */
-function withSync(handler: (fd: number) => void, action: () => void): void {
-  takeOverSync()
-  onSync = handler
-  try {
-    action()
-  } finally {
-    onSync = null
-  }
-}
-
-let isTakenOver = false
-
-/** Once for this thread, since Node takes its time for it. */
-function takeOverSync(): void {
-  if (isTakenOver) return
-  isTakenOver = true
-  const { fsyncSync, fdatasyncSync } = fs
-  fs.fsyncSync = (fd) => (onSync ?? fsyncSync)(fd)
-  fs.fdatasyncSync = (fd) => (onSync ?? fdatasyncSync)(fd)
-  syncBuiltinESMExports()
 }

@@ -11,6 +11,7 @@ import {
 import { HistoryViolation, mustBeLinearizable } from '../lab/linearizable.ts'
 import { Clients } from './clients.ts'
 import { runFileStory, writeSomething } from './file.ts'
+import { runFolderStory } from './folder.ts'
 import { Recovery } from './recovery.ts'
 import type { Fault, Schedule } from './schedule.ts'
 
@@ -81,10 +82,12 @@ async function strayViolation(atMs: number): Promise<Violation | null> {
 }
 
 /** What becomes of a file has no time of its own. */
-function fileViolation(part: Part, { file, durationMs }: Schedule): Violation | null {
-  if (!file || !part.storage) return null
+function fileViolation(part: Part, schedule: Schedule): Violation | null {
+  const { file, folder, durationMs } = schedule
+  const { openFile, openFolder } = part.storage ?? {}
   try {
-    runFileStory(part.storage.openFile, file)
+    if (file && openFile) runFileStory(openFile, file)
+    if (folder && openFolder) runFolderStory(openFolder, folder)
     return null
   } catch (error) {
     // On a full disk every part loses what it writes.

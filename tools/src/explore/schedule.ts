@@ -11,6 +11,7 @@ import {
   type Fault as Kind,
 } from '../lab/faults/index.ts'
 import type { FileStory } from './file.ts'
+import type { FolderStory } from './folder.ts'
 
 /** The kinds of the laboratory's table that strike a cluster by chance. */
 export const TEMPER_KINDS = drawnBy('temper')
@@ -74,6 +75,8 @@ export interface Schedule {
   readonly lease?: boolean
   /** What happens to a file by itself; null where there is none, or nothing to look at. */
   readonly file: FileStory | null
+  /** The same of a folder, with a log and its snapshots. */
+  readonly folder?: FolderStory | null
 }
 
 function drawnBy(how: string): FaultName[] {

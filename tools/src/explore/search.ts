@@ -48,10 +48,11 @@ const NO_LEASES =
 
 /** What a part promises nothing about it cannot break. @throws UsageError */
 export function mustBear(part: Part, name: string, schedule: Schedule): void {
-  const { faults, file, lease } = schedule
+  const { faults, file, folder, lease } = schedule
   if (lease && !part.leases) throw new UsageError(NO_LEASES)
   const kinds = faults.filter(({ kind }) => FAULTS[kind].appliesTo?.(part) === false)
-  const [what = file && !part.storage ? 'files' : null] = kinds.map(({ kind }) => kind)
+  const files = (file && !part.storage) || (folder && !part.storage?.openFolder)
+  const [what = files ? 'files' : null] = kinds.map(({ kind }) => kind)
   if (what === null) return
   throw new UsageError(`${name} promises nothing about what this schedule has: ${what}`)
 }

@@ -56,6 +56,7 @@ class Shrinker {
     do {
       before = this.best
       await this.onlyTheFile()
+      await this.onlyTheFolder()
       await this.fewerServers()
       await this.shorten()
       await this.beginEarlier()
@@ -90,6 +91,13 @@ class Shrinker {
     if (!file || (await this.accepts({ file: null }))) return
     await this.accepts({ servers: 1, faults: [], commandsAtMs: [] })
     await this.fewer(file.steps, (steps) => ({ file: { ...file, steps } }))
+  }
+
+  private async onlyTheFolder(): Promise<void> {
+    const { folder } = this.best
+    if (!folder || (await this.accepts({ folder: null }))) return
+    await this.accepts({ servers: 1, faults: [], commandsAtMs: [] })
+    await this.fewer(folder.steps, (steps) => ({ folder: { ...folder, steps } }))
   }
 
   private async fewerServers(): Promise<void> {

@@ -21,6 +21,8 @@ const BURST_CHANCE = 0.5
 const COMMAND_LENGTH = [100, 50_000] as const
 /** What part 1 has instead: the characters of a message. */
 const MESSAGE_LENGTH = 100
+/** For how long, in ms, a server is away that crashed with its snapshot. */
+const DOWN_MS = [20, 1_000] as const
 
 /** Adds to some of the schedules what makes bytes and work take time. */
 export function withSlowness(
@@ -59,6 +61,26 @@ export function withSome(
   const dice = new Dice(random, schedule.servers)
   const some = sprinkled([kind], dice, options, false)
   return { ...schedule, faults: inOrder([...schedule.faults, ...some]) }
+}
+
+/** Adds crashes just when a snapshot is durable, which hardly ever comes by itself. */
+export function withCrashesAtSnapshots(
+  schedule: Schedule,
+  random: Random,
+  { kinds, durationMs }: DrawOptions,
+): Schedule {
+  if (!kinds.includes('crash') || random() >= CHANCE) return schedule
+  const count = 1 + Math.floor(random() * MOST)
+  const crashes = Array.from({ length: count }, (): Fault => {
+    return {
+      kind: 'crash',
+      atMs: Math.round(durationMs * between(random, 0, 0.9)),
+      forMs: Math.round(logBetween(random, ...DOWN_MS)),
+      server: Math.floor(random() * schedule.servers),
+      moment: { on: 'snapshot' },
+    }
+  })
+  return { ...schedule, faults: inOrder([...schedule.faults, ...crashes]) }
 }
 
 function chanceOf(

@@ -4,10 +4,11 @@ import type { Entry, View } from './view.ts'
 
 /**
  * When a crash strikes, once its time has come: at once; in the server's next event that
- * gives a vote, or changes the log; or around its `count`th write to storage from then on.
+ * gives a vote, or changes the log; as soon as its next snapshot is durable; or around its
+ * `count`th write to storage from then on.
  */
 export type CrashMoment =
-  | { readonly on: 'time' | 'vote' | 'append' }
+  | { readonly on: 'time' | 'vote' | 'append' | 'snapshot' }
   | { readonly on: 'write'; readonly count: number }
 
 /** A crash that waits for its moment. */
@@ -59,9 +60,12 @@ export class CrashMoments {
    */
   atWrite(id: number, done: string | null): void {
     const armed = this.armed.get(id)
-    if (armed?.moment.on !== 'write') return
-    armed.writesLeft -= 1
-    if (armed.writesLeft >= 0) return
+    if (!armed) return
+    const { on } = armed.moment
+    if (on === 'write') armed.writesLeft -= 1
+    const hasCome =
+      on === 'write' ? armed.writesLeft < 0 : on === 'snapshot' && done === 'end'
+    if (!hasCome) return
     betweenWrites()
     if (done === 'end') afterSnapshot()
     throw new PowerFailure()

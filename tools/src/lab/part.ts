@@ -133,6 +133,8 @@ interface StorageOfPart {
   newDisk(): Disk
   /** The same as a file, for stories of files. */
   readonly openFile: (path: string) => FileStorage
+  /** Where the part has snapshots: as a log and its snapshots, in one folder. */
+  readonly openFolder?: (path: string) => SnapshotStorage
   /** Those of its methods that wait until everything is on the disk. */
   readonly syncs: readonly string[]
 }
@@ -154,6 +156,12 @@ interface SavedState {
   readonly log: readonly SavedEntry[]
 }
 
+/** Where a log, or a snapshot, ends. */
+interface Position {
+  readonly index: number
+  readonly term: number
+}
+
 interface SavedEntry {
   readonly term: number
   /** Null where there is nothing to do. */
@@ -166,5 +174,21 @@ export interface FileStorage {
   saveTermAndVote(currentTerm: number, votedFor: number | null): void
   saveEntries(firstIndex: number, entries: readonly SavedEntry[]): void
   sync(): void
+  close(): void
+}
+
+/** What a story of a log and its snapshots does to them. */
+export interface SnapshotStorage extends FileStorage {
+  load(): SavedState & { readonly base: Position }
+  /** The log goes on with `entries` after `base`. */
+  startLog(base: Position, entries: readonly SavedEntry[]): void
+  beginSnapshot(last: Position): { write(piece: string): void; end(): void }
+  openSnapshot(): StoredSnapshot | null
+}
+
+interface StoredSnapshot {
+  readonly last: Position
+  readonly length: number
+  read(offset: number): { readonly data: string; readonly end: number }
   close(): void
 }

@@ -60,6 +60,8 @@ function when(moment: CrashMoment = { on: 'time' }): string {
       return ' after its next vote'
     case 'append':
       return ' after the next change to its log'
+    case 'snapshot':
+      return ' as soon as its next snapshot is durable'
     case 'write':
       return ` at write ${moment.count} to its storage`
   }

@@ -3,8 +3,7 @@
  * certain once the file is synced, and names once the folder is. What a failure leaves of
  * all the rest is anybody's guess, and `survivors` makes all of them that differ much.
  */
-import fs from 'node:fs'
-import { syncBuiltinESMExports } from 'node:module'
+import { type FileCalls, real, withFileCalls } from './file-calls.ts'
 
 /** What a name stands for. */
 interface File {
@@ -22,41 +21,36 @@ const SECTOR_BYTES = 512
 /** Of more names that changed since the folder was synced, the later ones did not. */
 const MOST_RENAMINGS = 7
 
-const real = { ...fs }
-
 export class DiskWithoutPower {
-  private operations = 0
   private readonly folder: string
-  private readonly failsAt: number
-  private hasFailed = false
+  /** So many operations are carried out yet. */
+  private left = Number.POSITIVE_INFINITY
+  /** Which operation was the first that was not carried out. */
+  failedBefore: keyof FileCalls | null = null
   private readonly open = new Map<number, File | 'folder'>()
   private names = new Map<string, File>()
   private durableNames = new Map<string, File>()
   private renamings: Renaming[] = []
 
-  /** @param failsAt the number of the operation before which power fails; from 0 on. */
-  constructor(folder: string, failsAt: number) {
+  constructor(folder: string) {
     this.folder = folder
-    this.failsAt = failsAt
+  }
+
+  /** Power fails before the operation after `count` more. */
+  failAfter(count: number): void {
+    this.left = count
   }
 
   /** Runs on this disk. @returns whether the power lasted. */
   run(work: () => void): boolean {
-    const replaced = this.methods()
-    Object.assign(fs, replaced)
-    syncBuiltinESMExports()
     try {
-      work()
+      withFileCalls(this.calls(), work)
       return true
     } catch (error) {
-      if (!this.hasFailed) throw error
+      if (!this.failedBefore) throw error
       return false
     } finally {
       for (const fd of this.open.keys()) real.closeSync(fd)
-      for (const name of Object.keys(replaced)) {
-        Object.assign(fs, { [name]: real[name as keyof typeof fs] })
-      }
-      syncBuiltinESMExports()
     }
   }
 
@@ -77,11 +71,11 @@ export class DiskWithoutPower {
     }
   }
 
-  private methods(): Partial<typeof fs> {
+  private calls(): FileCalls {
     const openSync = (path: string, flags: string, mode?: number) => {
       const name = this.nameOf(path)
       const file = name === null ? undefined : this.names.get(name)
-      if (name !== null && !file && flags !== 'r') this.operate()
+      if (name !== null && !file && flags !== 'r') this.operate('openSync')
       const fd = real.openSync(path, flags, mode)
       if (path === this.folder) this.open.set(fd, 'folder')
       if (name !== null) this.open.set(fd, file ?? this.make(name))
@@ -92,21 +86,21 @@ export class DiskWithoutPower {
       real.closeSync(fd)
     }
     const writeSync: Write = (fd, bytes, at = 0) => {
-      this.operate()
+      this.operate('writeSync')
       const file = this.open.get(fd) as File
       const written = Buffer.from(bytes as string).subarray(at)
       file.bytes = Buffer.concat([file.bytes, written])
       return real.writeSync(fd, written)
     }
     const ftruncateSync = (fd: number, length = 0) => {
-      this.operate()
+      this.operate('ftruncateSync')
       const file = this.open.get(fd) as File
       file.bytes = file.bytes.subarray(0, length)
       real.ftruncateSync(fd, length)
     }
     const sync = (fd: number) => {
       const file = this.open.get(fd) as File | 'folder'
-      this.operate()
+      this.operate('fsyncSync')
       if (file !== 'folder') file.synced = file.bytes
       else {
         this.durableNames = new Map(this.names)
@@ -115,7 +109,7 @@ export class DiskWithoutPower {
     }
     const renameSync = (from: string, to: string) => {
       const [before, after] = [this.nameOf(from) as string, this.nameOf(to) as string]
-      this.operate()
+      this.operate('renameSync')
       const file = this.names.get(before) as File
       this.rename(
         new Map([
@@ -127,19 +121,19 @@ export class DiskWithoutPower {
     }
     const rmSync = (path: string) => {
       const name = this.nameOf(path) as string
-      this.operate()
+      this.operate('rmSync')
       this.rename(new Map([[name, null]]))
       real.rmSync(path)
     }
     const all = { openSync, closeSync, writeSync, ftruncateSync, renameSync, rmSync }
-    return { ...all, fsyncSync: sync, fdatasyncSync: sync } as Partial<typeof fs>
+    return { ...all, fsyncSync: sync, fdatasyncSync: sync } as FileCalls
   }
 
   /** Once the power has failed, nothing more is done. */
-  private operate(): void {
-    this.hasFailed ||= this.operations === this.failsAt
-    if (this.hasFailed) throw new Error('the power has failed')
-    this.operations += 1
+  private operate(call: keyof FileCalls): void {
+    if (this.left === 0) this.failedBefore ??= call
+    if (this.failedBefore) throw new Error('the power has failed')
+    this.left -= 1
   }
 
   private make(name: string): File {
