@@ -212,10 +212,10 @@ export class Cluster {
   /** Cuts a server off from its peers, by its own word. @returns whether it answered. */
   async block(id: number): Promise<boolean> {
     if (this.blocked.has(id)) return true
-    if ((await ask(this.address(id), 'POST', '/block')) === null) return false
+    // Also when its answer is lost: whoever may be cut off must be let back.
     this.blocked.add(id)
     this.tellFault(`cut off server ${id}`, { kind: 'disconnect', peer: id })
-    return true
+    return (await ask(this.address(id), 'POST', '/block')) !== null
   }
 
   async unblock(id: number): Promise<boolean> {

@@ -86,7 +86,7 @@ describe.skipIf(noNamespaces !== null)(
       expect(exitCode).toBe(0)
     })
 
-    test('cables, links one way, disks and clocks are as they are said to be', async () => {
+    test('cables, links one way, disks, clocks and cuts are as they are said to be', async () => {
       const { exitCode, stdout, stderr } = await start('test/chaos/machines.ts')
       expect(stderr).toBe('')
       expect(exitCode).toBe(0)
@@ -100,6 +100,8 @@ describe.skipIf(noNamespaces !== null)(
         endsWithoutRoom: true,
         comesBackWithRoom: true,
         bridgeIsAsBefore: true,
+        saysThatItIsCutOff: false,
+        isCutOff: false,
         deaths: [],
       })
       expect(hoursAhead).toBe(2)

@@ -51,9 +51,10 @@ async function observe(): Promise<number> {
   const victim = await cluster.elected()
   cluster.fillDisk(victim)
   const put = async (value: string) => {
-    const url = `http://${cluster.address(victim)}/kv/key`
+    // Whoever leads by now takes it, and all must store it.
     const asked = { method: 'PUT', body: value } as const
-    await request(url, asked).catch(() => {})
+    const urls = cluster.ids.map((id) => `http://${cluster.address(id)}/kv/key`)
+    await Promise.all(urls.map((url) => request(url, asked).catch(() => {})))
     return cluster.condition(victim) === 'is down' || null
   }
   seen.endsWithoutRoom = await until(() => put('x'.repeat(8_192)))
@@ -72,7 +73,13 @@ async function observe(): Promise<number> {
   const before = bridge()
   for (const id of [3, 4, 5, 6, 7, 8]) namespaces.add(id)
   seen.bridgeIsAsBefore = bridge() === before
+  // It hears that it is cut off when nobody waits for its answer any more.
+  cluster.standStill(victim)
+  seen.saysThatItIsCutOff = await cluster.block(victim)
+  cluster.goOn(victim)
+  await until(async () => (await cluster.status(victim))?.blocked || null)
   await cluster.heal()
+  seen.isCutOff = (await until(() => cluster.status(victim))).blocked
   seen.deaths = deaths
   await cluster.close()
   process.stdout.write(`${JSON.stringify(seen)}\n`)
