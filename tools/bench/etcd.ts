@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../src/processes/ports.ts'
-import { http, type KvCluster } from './kv-clusters.ts'
+import { bytesIn, http, type KvCluster } from './kv-clusters.ts'
 import { BenchError } from './loads.ts'
 
 const LOOK_INTERVAL_MS = 50
@@ -63,6 +63,7 @@ export async function startEtcd(args: readonly string[] = []): Promise<KvCluster
       children[i] = launch(i)
       await converged(addresses)
     },
+    diskBytes: (client) => bytesIn(join(folder, `${addresses.indexOf(client)}`)),
     async stop() {
       await Promise.all(names.map((_, i) => kill(i)))
       rmSync(folder, { recursive: true })

@@ -114,8 +114,8 @@ async function memoryOf(address: string, folder: string): Promise<Memory> {
 }
 
 /** A file can go while it is looked at: a snapshot replaces another. */
-function bytesIn(folder: string): number {
-  return readdirSync(folder)
+export function bytesIn(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0)
     .reduce((sum, size) => sum + size, 0)
 }

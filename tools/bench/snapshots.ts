@@ -2,7 +2,8 @@
  * What snapshots cost part 6, and what they save: how long the event loop stands still
  * while one is taken, sent and installed, beside the same load without one; a restart with
  * and without; the disk and the memory over many puts on the same keys. One process with a
- * real file: a cluster of one commits alone. Times are printed, never asserted.
+ * real file: a cluster of one commits alone. Then as processes: a server that comes behind a
+ * slow link, and one that returns, beside etcd. Times are printed, never asserted.
  */
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,10 +15,19 @@ import { KeyValueService } from '../../part6/src/service.ts'
 import type { Result } from '../../part6/src/sessions.ts'
 import { FileStorage } from '../../part6/src/storage.ts'
 import { program } from '../src/cli/command.ts'
-import { keepTemporaryFilesIn } from '../src/cli/ending.ts'
-import { exitCodeOf } from '../src/cli/exit.ts'
 import { say } from '../src/cli/print.ts'
 import { silentLogger } from '../src/lab/index.ts'
+import { exitCodeOfBench, leaveNothingBehind } from './ending.ts'
+import { besideText, etcdVersion, startEtcd } from './etcd.ts'
+import { startPart } from './kv-clusters.ts'
+import {
+  type Arrival,
+  arrivalText,
+  measureArrival,
+  measureReturn,
+  type Return,
+  returnText,
+} from './newcomer.ts'
 import {
   alignColumns,
   atLeast,
@@ -31,6 +41,9 @@ interface Options {
   readonly keys: readonly number[]
   readonly entries: number
   readonly puts: number
+  readonly megabytes: number
+  readonly rates: readonly number[]
+  readonly etcd: boolean
   readonly json: boolean
 }
 
@@ -71,6 +84,14 @@ const IN_FLIGHT = 64
 const BASELINE_MS = 3_000
 /** Puts that share a turn where only their number counts. */
 const BATCH = 1_000
+
+const KEYS = [10_000, 100_000, 1_000_000] as const
+/** In MB/s. */
+const RATES = [8, 40] as const
+
+/** Without snapshots, and with them. */
+const PARTS = ['part5', 'part6']
+const PUTS_BEFORE_RETURN = 100_000
 
 /** A server that is a cluster of its own. */
 class Single {
@@ -307,8 +328,9 @@ function newFolder(): string {
 }
 
 async function run(options: Options): Promise<void> {
-  keepTemporaryFilesIn('raft-bench-')
-  const progress = progressBar(options.keys.length + 11)
+  leaveNothingBehind()
+  const { keys, rates } = options
+  const progress = progressBar(keys.length + 14 + PARTS.length * rates.length)
   try {
     const sizes: OfSize[] = []
     for (const keys of options.keys) {
@@ -318,12 +340,49 @@ async function run(options: Options): Promise<void> {
     progress.step('restarts')
     const restarts = await measureRestarts(options.entries)
     const levels = await measureLevels(options.puts, progress)
+    const arrivals = await measureArrivals(options, progress)
+    const version = options.etcd ? etcdVersion() : null
+    const returns = await measureReturns(version !== null, progress)
     progress.stop()
-    const results = { sizes, restarts, levels }
-    say(options.json ? JSON.stringify(results, null, 2) : describe(results, options))
+    const results = { sizes, restarts, levels, arrivals, returns }
+    if (options.json) return say(JSON.stringify(results, null, 2))
+    say(describe(results, options))
+    say(`\n${arrivalText(arrivals, options.megabytes)}`)
+    say(`\n${returnText(returns)}`)
+    if (options.etcd && !version) say(`\n${besideText(version)}`)
   } finally {
     progress.stop()
   }
+}
+
+/** By the log, and by a snapshot. */
+async function measureArrivals(
+  { megabytes, rates }: Options,
+  progress: Progress,
+): Promise<Arrival[]> {
+  const arrivals: Arrival[] = []
+  for (const rate of rates) {
+    for (const part of PARTS) {
+      progress.step(`${part}, a server comes over a link of ${rate} MB/s`)
+      arrivals.push(await measureArrival(part, megabytes, rate * 1e6))
+    }
+  }
+  return arrivals
+}
+
+async function measureReturns(withEtcd: boolean, progress: Progress): Promise<Return[]> {
+  const returns: Return[] = []
+  const starts = PARTS.map((part) => () => startPart(part))
+  for (const start of [...starts, ...(withEtcd ? [() => startEtcd()] : [])]) {
+    const cluster = await start()
+    progress.step(`a server of ${cluster.name} returns`)
+    try {
+      returns.push(await measureReturn(cluster, PUTS_BEFORE_RETURN))
+    } finally {
+      await cluster.stop()
+    }
+  }
+  return returns
 }
 
 function describe(
@@ -375,24 +434,29 @@ function turnsIn({ putsPerSecond, p999Ms, longestMs }: Turns): string[] {
   return [puts, ms(p999Ms), ms(longestMs)]
 }
 
-process.exitCode = await exitCodeOf(async () => {
-  await program('npm run bench:snapshots --')
+process.exitCode = await exitCodeOfBench(() =>
+  program('npm run bench:snapshots --')
     .description('Measures what snapshots cost part 6, and what they save.')
     .option(
       '--keys <n...>',
       'keys in the store, one size or more',
-      sizes,
-      [10_000, 100_000, 1_000_000],
+      insteadOf(KEYS),
+      KEYS,
     )
     .option('--entries <n>', 'entries to restart from', atLeast(1), 1_000_000)
     .option('--puts <n>', 'puts on the same keys', atLeast(10), 1_000_000)
+    .option('--megabytes <n>', 'of values, for a server that comes', atLeast(1), 50)
+    .option('--rates <n...>', 'of the link to it, in MB/s', insteadOf(RATES), RATES)
+    .option('--no-etcd', 'measure the parts alone')
     .option('--json', 'print JSON instead of a table', false)
     .action(run)
-    .parseAsync()
-  return 0
-})
+    .parseAsync(),
+)
 
-function sizes(text: string, before: readonly number[] | undefined): readonly number[] {
-  const size = atLeast(1)(text)
-  return before && before.length < 3 ? [...before, size] : [size]
+/** Called with one after the other; the first replaces the default. */
+function insteadOf(defaults: readonly number[]) {
+  return (text: string, before: readonly number[]): readonly number[] => {
+    const number = atLeast(1)(text)
+    return before === defaults ? [number] : [...before, number]
+  }
 }
