@@ -137,6 +137,7 @@ export class Chaos {
         if (options.json) say(JSON.stringify(row))
         if (exitCode === 0) continue
         progress.stop()
+        await this.write('processes.txt', cluster.describeProcesses())
         await cluster.close()
         cluster.keepDisks()
         await this.keep(round, wordFor(exitCode, row))

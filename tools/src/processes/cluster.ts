@@ -420,6 +420,14 @@ export class Cluster {
     this.namespaces?.keepDisks((id) => this.folderOf(id))
   }
 
+  /** What the servers' processes do just now, for who wonders why one does not answer. */
+  describeProcesses(): string {
+    const texts = [...this.lives].map(([id, { pid, threads }]) =>
+      [`server ${id}, process ${pid}`, ...threads].join('\n  '),
+    )
+    return `${texts.join('\n')}\n`
+  }
+
   /** Kills all, and gives back all. */
   async close(): Promise<void> {
     this.over.abort()

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { atEnd } from '../cli/ending.ts'
 import { ROOT } from '../cli/root.ts'
 import { guard } from './guard.ts'
@@ -46,6 +46,24 @@ export class Life {
         callOff()
         forget()
       })
+  }
+
+  /**
+   * What the kernel knows of its threads, where that is Linux: their names, whether they run,
+   * and what they wait for. So one that stands still can be told from one that is not heard.
+   */
+  get threads(): string[] {
+    const folder = `/proc/${this.pid}/task`
+    try {
+      return readdirSync(folder).map((thread) => {
+        const [, name, state] =
+          /\((.*)\) (\S)/.exec(readFileSync(`${folder}/${thread}/stat`, 'utf8')) ?? []
+        const wait = readFileSync(`${folder}/${thread}/wchan`, 'utf8')
+        return `${name} ${state} ${wait}`
+      })
+    } catch {
+      return [] // It has ended, or this is another system.
+    }
   }
 
   /** It gets no chance to put anything in order; nor does it need to stand up first. */
