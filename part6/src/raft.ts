@@ -119,7 +119,7 @@ const DEFAULT_TIMING: Timing = { electionTimeout: [150, 300], heartbeatInterval:
 const MAX_COMMAND_LENGTH = 2_000_000
 /** The most that one AppendEntries carries, in characters, unless one command is longer. */
 const MAX_ENTRIES_LENGTH = 1_000_000
-/** Between two pieces of a snapshot that is taken, in ms: others have their turns. */
+/** Others have their turns between two pieces of a snapshot: in ms; and as long as four took. */
 const PIECE_PAUSE_MS = 2
 
 export interface ConsensusModuleOptions {
@@ -459,12 +459,14 @@ export class ConsensusModule {
     this.takeMoreSoon()
   }
 
-  private takeMoreSoon(): void {
+  private takeMoreSoon(pauseMs = PIECE_PAUSE_MS): void {
     this.snapshotTimer = this.clock.setTimeout(() => {
+      const beganAt = this.clock.now()
       const isEnd = this.orStop(() => this.snapshots.takeMore())
-      if (!isEnd) this.takeMoreSoon()
+      const tookMs = this.clock.now() - beganAt
+      if (!isEnd) this.takeMoreSoon(PIECE_PAUSE_MS + 4 * tookMs)
       else this.dropBefore(this.snapshots.tailOf(this.base.index, this.log))
-    }, PIECE_PAUSE_MS)
+    }, pauseMs)
   }
 
   /**

@@ -56,7 +56,7 @@ export interface Limits {
 const DEFAULT_LIMITS: Limits = { entries: 10_000, length: 64_000_000, reads: 10_000 }
 const DEFAULT_TIMEOUT_MS = 5_000
 /** Of a snapshot, in characters: so much is quickly made, written, and sent. */
-const DEFAULT_PIECE_LENGTH = 64_000
+const DEFAULT_PIECE_LENGTH = 128_000
 
 export interface KeyValueServiceOptions {
   readonly clock: Clock

@@ -61,7 +61,7 @@ interface OfSize {
   readonly without: Turns
   readonly taking: Turns
   readonly installing: Turns
-  /** Of the heap at its largest while one is taken, to that before. */
+  /** Of the heap at its largest while one is taken, to that before; without garbage. */
   readonly memory: number
 }
 
@@ -82,6 +82,8 @@ const VALUE_BYTES = 100
 const IN_FLIGHT = 64
 /** How long the load without a snapshot is measured, in ms. */
 const BASELINE_MS = 3_000
+/** After so long the garbage is collected once more where the heap is measured, in ms. */
+const COLLECTION_MS = 2_000
 /** Puts that share a turn where only their number counts. */
 const BATCH = 1_000
 
@@ -214,15 +216,8 @@ async function measureSize(keys: number): Promise<OfSize> {
   const heapBefore = process.memoryUsage().heapUsed
   const pause = () => new Promise((resolve) => setTimeout(resolve, BASELINE_MS))
   const without = await underLoad(leader, keys, pause)
-  let heapAtMost = 0
-  const watch = setInterval(() => {
-    heapAtMost = Math.max(heapAtMost, process.memoryUsage().heapUsed)
-  }, 100)
-  const taking = await underLoad(leader, keys, () => {
-    leader.consensus.takeSnapshot()
-    return new Promise((resolve) => leader.consensus.snapshots.whenTaken(resolve))
-  })
-  clearInterval(watch)
+  const taking = await underLoad(leader, keys, () => take(leader))
+  const heapAtMost = await heapWhileTaking(leader, keys)
   const follower = new Single(newFolder(), { leads: false })
   follower.consensus.start()
   const installing = await measured(() => send(leader, follower))
@@ -230,6 +225,25 @@ async function measureSize(keys: number): Promise<OfSize> {
   await leader.close()
   await follower.close()
   return { keys, bytes, without, taking, installing, memory: heapAtMost / heapBefore }
+}
+
+function take(leader: Single): Promise<number | null> {
+  leader.consensus.takeSnapshot()
+  return new Promise((resolve) => leader.consensus.snapshots.whenTaken(resolve))
+}
+
+/** In a snapshot of its own, since to collect what is garbage makes everything wait. */
+async function heapWhileTaking(leader: Single, keys: number): Promise<number> {
+  let atMost = 0
+  const collect = () => {
+    globalThis.gc?.()
+    atMost = Math.max(atMost, process.memoryUsage().heapUsed)
+    timer = setTimeout(collect, COLLECTION_MS)
+  }
+  let timer = setTimeout(collect, COLLECTION_MS)
+  await underLoad(leader, keys, () => take(leader))
+  clearTimeout(timer)
+  return atMost
 }
 
 /** All pieces of the leader's snapshot, a turn each, as a network would bring them. */
