@@ -24,7 +24,7 @@ import type {
 import { type Message, Server } from './server.ts'
 import { KeyValueService } from './service.ts'
 import { type Entry, toEntry } from './sessions.ts'
-import { FileStorage } from './storage.ts'
+import { FileStorage, StorageError } from './storage.ts'
 
 export interface ServeOptions {
   readonly id: number
@@ -213,7 +213,12 @@ export class KeyValueServer {
     const errorHandler = (error: unknown) => {
       const { name, message } = error as Error
       const status = name === 'RequestError' ? 400 : 500
-      if (status === 500) logger.error(error)
+      if (error instanceof StorageError) {
+        // The process ends, as it does wherever else its disk fails.
+        setImmediate(() => {
+          throw error
+        })
+      } else if (status === 500) logger.error(error)
       return Response.json({ error: message }, { status })
     }
     const listener = getRequestListener(app.fetch, { errorHandler })

@@ -341,9 +341,10 @@ export class FileStorage implements Storage {
   startLog(base: Position, entries: readonly LogEntry[]): void {
     this.sync()
     this.orFail(() => {
+      const fd = openLog(`${this.logFile(this.number + 1)}.new`)
       fs.closeSync(this.fd)
+      this.fd = fd
       this.number += 1
-      this.fd = openLog(`${this.logFile(this.number)}.new`)
     })
     this.end = 0
     this.synced = 0

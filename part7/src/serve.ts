@@ -39,7 +39,7 @@ import { type Message, Server } from './server.ts'
 import { KeyValueService } from './service.ts'
 import { type Entry, toEntry } from './sessions.ts'
 import type { Restoration } from './snapshots.ts'
-import { FileStorage } from './storage.ts'
+import { FileStorage, StorageError } from './storage.ts'
 import { Tls, type TlsFiles } from './tls.ts'
 import { HttpTransport } from './transport.ts'
 import { Warnings } from './warnings.ts'
@@ -369,7 +369,12 @@ export class KeyValueServer {
     const errorHandler = (error: unknown) => {
       const { name, message } = error as Error
       const status = name === 'RequestError' ? 400 : 500
-      if (status === 500) logger.error(error)
+      if (error instanceof StorageError) {
+        // The process ends, as it does wherever else its disk fails.
+        setImmediate(() => {
+          throw error
+        })
+      } else if (status === 500) logger.error(error)
       return Response.json({ error: message }, { status })
     }
     const listener = gate(getRequestListener(app.fetch, { errorHandler }))
