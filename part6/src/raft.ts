@@ -16,6 +16,7 @@ import {
   type InstallSnapshotArgs,
   type InstallSnapshotReply,
   lengthOf,
+  pauseAfter,
   Snapshots,
   type StateMachine,
 } from './snapshots.ts'
@@ -119,8 +120,6 @@ const DEFAULT_TIMING: Timing = { electionTimeout: [150, 300], heartbeatInterval:
 const MAX_COMMAND_LENGTH = 2_000_000
 /** The most that one AppendEntries carries, in characters, unless one command is longer. */
 const MAX_ENTRIES_LENGTH = 1_000_000
-/** Others have their turns between two pieces of a snapshot: in ms; and as long as four took. */
-const PIECE_PAUSE_MS = 2
 
 export interface ConsensusModuleOptions {
   readonly id: number
@@ -459,14 +458,13 @@ export class ConsensusModule {
     this.takeMoreSoon()
   }
 
-  private takeMoreSoon(pauseMs = PIECE_PAUSE_MS): void {
+  private takeMoreSoon(tookMs = 0): void {
     this.snapshotTimer = this.clock.setTimeout(() => {
       const beganAt = this.clock.now()
       const isEnd = this.orStop(() => this.snapshots.takeMore())
-      const tookMs = this.clock.now() - beganAt
-      if (!isEnd) this.takeMoreSoon(PIECE_PAUSE_MS + 4 * tookMs)
+      if (!isEnd) this.takeMoreSoon(this.clock.now() - beganAt)
       else this.dropBefore(this.snapshots.tailOf(this.base.index, this.log))
-    }, pauseMs)
+    }, pauseAfter(tookMs))
   }
 
   /**

@@ -72,7 +72,7 @@ test.each(LOGS)(
       { kind: 'vote', votedFor: 1 },
     ]
     const openFolder = part.storage?.openFolder as OpenFolder
-    for (let count = 1; count <= steps.length; count += 1) {
+    for (let count = 0; count <= steps.length; count += 1) {
       const story = { steps: steps.slice(0, count), failsAfter: 0 }
       while (!runFolderStory(openFolder, story)) story.failsAfter += 1
     }

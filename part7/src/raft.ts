@@ -20,6 +20,7 @@ import {
   type InstallSnapshotArgs,
   type InstallSnapshotReply,
   lengthOf,
+  pauseAfter,
   type SnapshotPosition,
   Snapshots,
   type StateMachine,
@@ -130,8 +131,6 @@ const DEFAULT_TIMING: Timing = { electionTimeout: [150, 300], heartbeatInterval:
 const MAX_COMMAND_LENGTH = 2_000_000
 /** The most that one AppendEntries carries, in characters, unless one command is longer. */
 const MAX_ENTRIES_LENGTH = 1_000_000
-/** Others have their turns between two pieces of a snapshot: in ms; and as long as four took. */
-const PIECE_PAUSE_MS = 2
 
 export interface ConsensusModuleOptions {
   readonly id: number
@@ -508,14 +507,13 @@ export class ConsensusModule {
     this.takeMoreSoon()
   }
 
-  private takeMoreSoon(pauseMs = PIECE_PAUSE_MS): void {
+  private takeMoreSoon(tookMs = 0): void {
     this.snapshotTimer = this.clock.setTimeout(() => {
       const beganAt = this.clock.now()
       const isEnd = this.orStop(() => this.snapshots.takeMore())
-      const tookMs = this.clock.now() - beganAt
-      if (!isEnd) this.takeMoreSoon(PIECE_PAUSE_MS + 4 * tookMs)
+      if (!isEnd) this.takeMoreSoon(this.clock.now() - beganAt)
       else this.dropBefore(this.snapshots.tailOf(this.base.index, this.log))
-    }, pauseMs)
+    }, pauseAfter(tookMs))
   }
 
   /**
@@ -618,7 +616,8 @@ export class ConsensusModule {
     reply: RequestVoteReply,
   ): void {
     this.observeTerm(reply.term)
-    if (this.asked !== args || !reply.voteGranted) return
+    if (this.asked !== args) return
+    if (!reply.voteGranted) return
     this.votesReceived.add(peerId)
     this.countVotes(args)
   }
@@ -631,7 +630,8 @@ export class ConsensusModule {
 
   /** The smallest number of servers that two elections in one term cannot both have. */
   private majority(): number {
-    return Math.floor(this.configurations.members.length / 2) + 1
+    const servers = this.configurations.members.length
+    return Math.floor(servers / 2) + 1
   }
 
   /** Upon election, and at every interval, so that no follower's timer fires (5.2). */

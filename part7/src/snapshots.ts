@@ -64,6 +64,11 @@ const TAIL_SHARE = 0.25
 /** What an entry adds to its command: as much work as so many characters. */
 const ENTRY_OVERHEAD = 150
 
+/** Between two pieces that are taken, others have their turns: so long at least, in ms, … */
+const PAUSE_MS = 2
+/** … and so many times as long as the last piece took. */
+const PAUSE_FACTOR = 4
+
 /** One of this server's own state machine. */
 interface Taking {
   readonly last: SnapshotPosition
@@ -85,6 +90,11 @@ interface Sending {
   readonly snapshot: SnapshotReader
   /** So much of it has arrived. */
   received: number
+}
+
+/** How long to wait, in ms, after a piece that took so many. */
+export function pauseAfter(tookMs: number): number {
+  return PAUSE_MS + PAUSE_FACTOR * tookMs
 }
 
 export class Snapshots {

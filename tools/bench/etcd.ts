@@ -4,13 +4,11 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../src/processes/ports.ts'
 import { bytesIn, http, type KvCluster } from './kv-clusters.ts'
-import { BenchError } from './loads.ts'
+import { eventually as waitUntil } from './waiting.ts'
 
-const LOOK_INTERVAL_MS = 50
-const LOOK_TIMEOUT_MS = 30_000
+const LOOKS = { everyMs: 50, forMs: 30_000 }
 
 /** Its version; null where there is none. */
 export function etcdVersion(): string | null {
@@ -97,24 +95,20 @@ async function converged(addresses: readonly string[]): Promise<void> {
   })
 }
 
-async function eventually<T>(
+function eventually<T>(
   failure: string,
   addresses: readonly string[],
   look: (all: readonly (Status | null)[]) => T | undefined,
 ): Promise<T> {
-  const deadline = Date.now() + LOOK_TIMEOUT_MS
-  while (Date.now() < deadline) {
-    const found = look(await Promise.all(addresses.map(statusOf)))
-    if (found !== undefined) return found
-    await sleep(LOOK_INTERVAL_MS)
-  }
-  throw new BenchError(failure)
+  return waitUntil(failure, LOOKS, async () => {
+    return look(await Promise.all(addresses.map(statusOf))) ?? null
+  })
 }
 
 async function statusOf(address: string): Promise<Status | null> {
   try {
     const url = `http://${address}/v3/maintenance/status`
-    const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS)
+    const signal = AbortSignal.timeout(LOOKS.forMs)
     const response = await fetch(url, { method: 'POST', body: '{}', signal })
     return (await response.json()) as Status
   } catch {

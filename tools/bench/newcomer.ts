@@ -18,6 +18,7 @@ import { Link } from './link.ts'
 import { BenchError } from './loads.ts'
 import { quantile } from './numbers.ts'
 import { alignColumns, ms, whole } from './report.ts'
+import { atEvery, eventually } from './waiting.ts'
 
 /** The one that comes, and one of those who are there. */
 const NEWCOMER = 2
@@ -30,8 +31,7 @@ const IN_FLIGHT = 16
 const INTERVAL_MS = 5
 const COMMAND_LENGTH = 100
 const BASELINE_MS = 3_000
-const LOOK_MS = 20
-const GIVE_UP_MS = 120_000
+const LOOKS = { everyMs: 20, forMs: 120_000 }
 /** Of the load before a restart. */
 const CONNECTIONS = 64
 const ROUND_S = 2
@@ -69,13 +69,12 @@ export async function measureArrival(
     const { term } = await trial.leader()
     trial.limit(bytesPerSecond)
     const startedAt = performance.now()
-    let tookMs = 0
-    const arrival = trial.arrive().then(() => {
-      tookMs = performance.now() - startedAt
-      return trial.sentBytes
-    })
+    const arrival = trial.arrive().then(() => ({
+      tookMs: performance.now() - startedAt,
+      sentBytes: trial.sentBytes,
+    }))
     const meanwhile = await trial.load(arrival)
-    const sentBytes = await arrival
+    const { tookMs, sentBytes } = await arrival
     return {
       part,
       bytesPerSecond,
@@ -150,7 +149,7 @@ class Trial {
   }
 
   async leader(): Promise<{ readonly address: string; readonly term: number }> {
-    return eventually('there is no leader', async () => {
+    return eventually('there is no leader', LOOKS, async () => {
       for (const id of THERE) {
         const address = this.addresses[id] as string
         const status = await statusOf(address)
@@ -184,34 +183,20 @@ class Trial {
     const { address } = await this.leader()
     const { commitIndex = 0 } = (await statusOf(address)) ?? {}
     this.begin(NEWCOMER)
-    await eventually('the newcomer has not caught up', async () => {
+    await eventually('the newcomer has not caught up', LOOKS, async () => {
       const status = await statusOf(this.addresses[NEWCOMER] as string)
       return (status && status.lastApplied >= commitIndex) || null
     })
   }
 
-  /** A put at every interval, at its time, however long those before it take. */
   async load(until: Promise<unknown>): Promise<Latencies> {
     const { address } = await this.leader()
-    let isOver = false
-    const over = until.finally(() => {
-      isOver = true
-    })
-    const latenciesMs: number[] = []
-    const underWay: Promise<void>[] = []
-    const startedAt = performance.now()
     const putOne = async () => {
       const askedAt = performance.now()
       await this.put(address, 'meanwhile', COMMAND_LENGTH)
-      latenciesMs.push(performance.now() - askedAt)
+      return performance.now() - askedAt
     }
-    while (!isOver) {
-      const dueMs = startedAt + underWay.length * INTERVAL_MS
-      await sleep(Math.max(0, dueMs - performance.now()))
-      underWay.push(putOne())
-    }
-    await over
-    await Promise.all(underWay)
+    const latenciesMs = await Promise.all(await atEvery(INTERVAL_MS, until, putOne))
     return {
       puts: latenciesMs.length,
       p50Ms: quantile(latenciesMs, 0.5),
@@ -265,19 +250,6 @@ export async function measureReturn(cluster: KvCluster, puts: number): Promise<R
   const restartMs = performance.now() - startedAt
   const diskBytes = cluster.diskBytes?.(other) ?? 0
   return { cluster: cluster.name, puts: done, diskBytes, restartMs }
-}
-
-async function eventually<T>(
-  failure: string,
-  look: () => Promise<T | null>,
-): Promise<T> {
-  const deadline = performance.now() + GIVE_UP_MS
-  while (performance.now() < deadline) {
-    const found = await look()
-    if (found !== null) return found
-    await sleep(LOOK_MS)
-  }
-  throw new BenchError(failure)
 }
 
 export function arrivalText(arrivals: readonly Arrival[], megabytes: number): string {

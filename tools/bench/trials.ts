@@ -8,6 +8,7 @@ import {
 import { besideBusyCore } from './busy.ts'
 import { Link } from './link.ts'
 import { quantile } from './numbers.ts'
+import { atEvery } from './waiting.ts'
 
 /** The follower whose links are slow. */
 const SLOW = 2
@@ -234,21 +235,9 @@ class Trial {
     return false
   }
 
-  /** A command at every interval, at its time, however long those before it take. */
   async load(until: Promise<unknown>): Promise<Load> {
-    let isOver = false
-    const over = until.finally(() => {
-      isOver = true
-    })
     const latenciesMs: number[] = []
-    const underWay: Promise<void>[] = []
-    const startedAt = performance.now()
-    while (!isOver) {
-      const dueMs = startedAt + underWay.length * INTERVAL_MS
-      await sleep(Math.max(0, dueMs - performance.now()))
-      underWay.push(this.submitOne(latenciesMs))
-    }
-    await over
+    const underWay = await atEvery(INTERVAL_MS, until, () => this.submitOne(latenciesMs))
     await Promise.race([Promise.all(underWay), sleep(LOAD_MS)])
     return {
       submitted: underWay.length,

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Random } from '../lab/index.ts'
-import type { SnapshotStorage } from '../lab/part.ts'
+import type { Position, SnapshotStorage } from '../lab/part.ts'
 import { mark } from '../lab/reached.ts'
 import { inFolder, lost } from './file.ts'
 import { withFileCalls } from './file-calls.ts'
@@ -23,7 +23,8 @@ export type FolderStep =
 
 /**
  * A life that ends when power is lost: before the operation on a file after so many of the
- * last step, or after all of them. What was not synced then is there, in part, or not.
+ * last step, or after all of them; without steps, of its start. What was not synced then is
+ * there, in part, or not.
  */
 export interface FolderStory {
   readonly steps: readonly FolderStep[]
@@ -36,6 +37,7 @@ const beforeCut = mark(
 )
 
 export type OpenFolder = (path: string) => SnapshotStorage
+type Found = ReturnType<SnapshotStorage['load']>
 
 const MOST_STEPS = 8
 /** A snapshot takes some twenty. */
@@ -72,10 +74,12 @@ export function runFolderStory(openFolder: OpenFolder, story: FolderStory): bool
     fs.mkdirSync(folder)
     const disk = new DiskWithoutPower(folder)
     const life = new FolderLife()
+    const { steps, failsAfter } = story
     const hasLasted = disk.run(() => {
+      if (steps.length === 0) disk.failAfter(failsAfter)
       life.begin(openFolder(join(folder, 'log')))
-      for (const [i, step] of story.steps.entries()) {
-        if (i === story.steps.length - 1) disk.failAfter(story.failsAfter)
+      for (const [i, step] of steps.entries()) {
+        if (i === steps.length - 1) disk.failAfter(failsAfter)
         life.take(step)
       }
     })
@@ -89,13 +93,10 @@ export function runFolderStory(openFolder: OpenFolder, story: FolderStory): bool
   })
 }
 
-/** An entry, or where a snapshot ends. What it says follows from where it stands. */
-interface Position {
-  readonly index: number
-  readonly term: number
-}
-
-/** What a server saved, and so what its next lives must find. */
+/**
+ * What a server saved, and so what its next lives must find. What an entry says follows from
+ * where it stands.
+ */
 class FolderLife {
   private storage: SnapshotStorage | null = null
   /** As the server has them in its memory; snapshots stand for the first ones. */
@@ -193,36 +194,46 @@ class FolderLife {
   ): void {
     const left = [...files].map(([name, bytes]) => `${name} (${bytes.length} bytes)`)
     for (const [name, bytes] of files) fs.writeFileSync(join(folder, name), bytes)
-    const begin = (life: string) => {
+    const toldLeft = `left were ${left.join(', ')}`
+    const orLost = <T>(life: string, work: () => T): T => {
       try {
-        const storage = openFolder(join(folder, 'log'))
-        return { storage, found: storage.load() }
+        return work()
       } catch (error) {
         const reason = (error as Error).message.replaceAll(folder, '…')
-        throw lost(`${life} cannot begin: ${reason}; left were ${left.join(', ')}`)
+        throw lost(`${life} cannot begin: ${reason}; ${toldLeft}`)
       }
     }
-    const { storage, found } = begin('the life after a loss of power')
-    const missing = this.missingIn(found, storage)
-    if (missing) {
-      throw lost(`after a loss of power ${missing}; left were ${left.join(', ')}`)
+    const live = <T>(
+      life: string,
+      work: (storage: SnapshotStorage, found: Found) => T,
+    ) => {
+      const storage = orLost(life, () => openFolder(join(folder, 'log')))
+      try {
+        const found = orLost(life, () => storage.load())
+        return work(storage, found)
+      } finally {
+        storage.close()
+      }
     }
-    const { index, term } = found.base
-    const log = [...found.log, { term: this.term, command: 'later' }]
-    storage.saveEntries(index + log.length, log.slice(-1))
-    storage.sync()
-    storage.close()
-    const next = begin('the life but one after a loss of power')
-    next.storage.close()
-    const isSame = isDeepStrictEqual(next.found.log, log)
-    if (isSame && next.found.base.index === index && next.found.base.term === term)
-      return
+    const before = live('the life after a loss of power', (storage, found) => {
+      const missing = this.missingIn(found, storage)
+      if (missing) throw lost(`after a loss of power ${missing}; ${toldLeft}`)
+      const { index, term } = found.base
+      const log = [...found.log, { term: this.term, command: 'later' }]
+      storage.saveEntries(index + log.length, log.slice(-1))
+      storage.sync()
+      return { index, term, log }
+    })
+    const after = live('the life but one after a loss of power', (_, { base, log }) => {
+      return { index: base.index, term: base.term, log }
+    })
+    if (isDeepStrictEqual(after, before)) return
     throw lost('what the life after a loss of power has saved, the one after it lacks')
   }
 
   /** What was promised, and was not found. */
   private missingIn(
-    { currentTerm, votedFor, base, log }: ReturnType<SnapshotStorage['load']>,
+    { currentTerm, votedFor, base, log }: Found,
     storage: SnapshotStorage,
   ): string | null {
     const { promised, snapshot } = this

@@ -54,7 +54,10 @@ export interface Stopped {
 export const EXIT_ENDLESS = 3
 /** … and when it does not go on, and works at nothing. */
 export const EXIT_WAITING = 4
-/** Of a core's work, from one test's end to the next: ten times what the longest takes. */
+/**
+ * Of a core's work, from one test's end to the next. The longest takes some 3, and more than
+ * 10 on a machine that is slow and has other things to do.
+ */
 export const SECONDS = 30
 /** Of memory: half as much again as a test that has a snapshot of 20 MB sent. */
 export const MEGABYTES = 1_024

@@ -60,12 +60,7 @@ export class CrashMoments {
    */
   atWrite(id: number, done: string | null): void {
     const armed = this.armed.get(id)
-    if (!armed) return
-    const { on } = armed.moment
-    if (on === 'write') armed.writesLeft -= 1
-    const hasCome =
-      on === 'write' ? armed.writesLeft < 0 : on === 'snapshot' && done === 'end'
-    if (!hasCome) return
+    if (!armed || !strikesAt(armed, done)) return
     betweenWrites()
     if (done === 'end') afterSnapshot()
     throw new PowerFailure()
@@ -83,6 +78,13 @@ export class CrashMoments {
     this.armed.delete(id)
     armed?.onStrike()
   }
+}
+
+function strikesAt(armed: ArmedCrash, done: string | null): boolean {
+  if (armed.moment.on === 'snapshot') return done === 'end'
+  if (armed.moment.on !== 'write') return false
+  armed.writesLeft -= 1
+  return armed.writesLeft < 0
 }
 
 function hasCome({ moment, term, vote, lastEntry }: ArmedCrash, view: View): boolean {

@@ -156,8 +156,8 @@ interface SavedState {
   readonly log: readonly SavedEntry[]
 }
 
-/** Where a log, or a snapshot, ends. */
-interface Position {
+/** An entry, or where a snapshot ends. */
+export interface Position {
   readonly index: number
   readonly term: number
 }

@@ -212,6 +212,7 @@ export class Cluster {
   /** Cuts a server off from its peers, by its own word. @returns whether it answered. */
   async block(id: number): Promise<boolean> {
     if (this.blocked.has(id)) return true
+    if (this.condition(id) === 'is down') return false
     // Also when its answer is lost: whoever may be cut off must be let back.
     this.blocked.add(id)
     this.tellFault(`cut off server ${id}`, { kind: 'disconnect', peer: id })
@@ -422,9 +423,10 @@ export class Cluster {
 
   /** What the servers' processes do just now, for who wonders why one does not answer. */
   describeProcesses(): string {
-    const texts = [...this.lives].map(([id, { pid, threads }]) =>
-      [`server ${id}, process ${pid}`, ...threads].join('\n  '),
-    )
+    const texts = this.ids.map((id) => {
+      const { pid, threads } = this.lives.get(id) as Life
+      return [`server ${id}, process ${pid}`, ...threads].join('\n  ')
+    })
     return `${texts.join('\n')}\n`
   }
 

@@ -101,6 +101,7 @@ describe.skipIf(noNamespaces !== null)(
         comesBackWithRoom: true,
         bridgeIsAsBefore: true,
         saysThatItIsCutOff: false,
+        tellsOfThreads: true,
         isCutOff: false,
         deaths: [],
       })

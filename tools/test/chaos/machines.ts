@@ -79,6 +79,9 @@ async function observe(): Promise<number> {
   cluster.goOn(victim)
   await until(async () => (await cluster.status(victim))?.blocked || null)
   await cluster.heal()
+  seen.tellsOfThreads = /^server 0, process \d+\n {2}node \S/.test(
+    cluster.describeProcesses(),
+  )
   seen.isCutOff = (await until(() => cluster.status(victim))).blocked
   seen.deaths = deaths
   await cluster.close()
