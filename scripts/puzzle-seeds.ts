@@ -35,7 +35,7 @@ for (const mistake of shuffled(mistakes)) {
 
 async function measure(mistake: Mistake): Promise<Row | null> {
   const part = await loadPart(await compileMistake(mistake))
-  const found = await findRun(part, mistake.part, 1)
+  const found = await findRun(part, mistake.part, 1, mistake.lease)
   if (!found) return null
   const { events } = await runSchedule(part, found.schedule)
   const number = rows.get(mistake.name)?.number ?? nextNumber()

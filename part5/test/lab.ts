@@ -37,6 +37,7 @@ export class KeyValueNode {
   readonly service: KeyValueService
   /** Requests that are not answered yet. */
   waiting = 0
+  private readonly clock: Surroundings['clock']
   private readonly denied: Surroundings['denied']
 
   constructor(
@@ -45,6 +46,7 @@ export class KeyValueNode {
     { lease = false, sessionLimits }: Settings = {},
   ) {
     const { clock, apply, denied } = surroundings
+    this.clock = clock
     this.denied = denied
     this.service = new KeyValueService({
       clock,
@@ -60,6 +62,12 @@ export class KeyValueNode {
       },
       onChange: (report) => this.service.onChange(report),
     })
+  }
+
+  /** Whether it would answer a read now, and ask nobody. */
+  get hasLease(): boolean {
+    const { role, reads } = this.consensus
+    return role === 'Leader' && reads.isLeased(this.clock.now())
   }
 
   start(): void {
@@ -183,6 +191,10 @@ class NodeView implements View {
 
   get waiting() {
     return this.node.waiting
+  }
+
+  get hasLease() {
+    return this.node.hasLease
   }
 
   /** The index of the last change of a key, if it holds something. */

@@ -88,6 +88,11 @@ export class Reads {
     this.settle()
   }
 
+  /** Whether those who confirmed it last have promised to elect no other leader yet. */
+  isLeased(now: number): boolean {
+    return now < this.confirmed.beganAt + this.leaseMs
+  }
+
   /**
    * A read has come.
    *
@@ -96,7 +101,7 @@ export class Reads {
    */
   add(commitIndex: number, now: number, onIndex: Read['onIndex']): boolean {
     const index = Math.max(commitIndex, this.firstIndex)
-    if (now < this.confirmed.beganAt + this.leaseMs) {
+    if (this.isLeased(now)) {
       onIndex(index)
       return false
     }

@@ -60,6 +60,7 @@ export class KeyValueNode {
   readonly service: KeyValueService
   /** Requests that are not answered yet. */
   waiting = 0
+  private readonly clock: Surroundings['clock']
   private readonly denied: Surroundings['denied']
 
   constructor(
@@ -68,6 +69,7 @@ export class KeyValueNode {
     { lease = false, sessionLimits, minSnapshotLength, pieceLength }: Settings = {},
   ) {
     const { clock, apply, denied, members, peerTo } = surroundings
+    this.clock = clock
     this.denied = denied
     this.service = new KeyValueService({
       clock,
@@ -88,6 +90,12 @@ export class KeyValueNode {
       ...(minSnapshotLength !== undefined && { minSnapshotLength }),
       onChange: (report) => this.service.onChange(report),
     })
+  }
+
+  /** Whether it would answer a read now, and ask nobody. */
+  get hasLease(): boolean {
+    const { role, reads } = this.consensus
+    return role === 'Leader' && reads.isLeased(this.clock.now())
   }
 
   start(): void {
@@ -248,6 +256,10 @@ class NodeView implements MembersView {
 
   get waiting() {
     return this.node.waiting
+  }
+
+  get hasLease() {
+    return this.node.hasLease
   }
 
   /** The index of the last change of a key, if it holds something. */

@@ -167,9 +167,10 @@ async function runAll(explorer: Explorer, options: RunOptions): Promise<number> 
 async function lookFor(
   explorer: Explorer,
   mistake: Mistake,
-  options: RunOptions,
+  asked: RunOptions,
 ): Promise<{ row: Row; finding: Finding | null }> {
-  const { name } = mistake
+  const { name, lease } = mistake
+  const options = { ...asked, ...(lease && { lease }) }
   const code = await compileMistake(mistake)
   const part = await loadPart(code)
   const draw = drawOptionsFor(part, options)

@@ -35,6 +35,8 @@ export interface View {
   readonly state?: string
   /** How many requests of clients it has not answered yet; where a part has clients. */
   readonly waiting?: number
+  /** Whether it answers reads and asks nobody; where a part has leases. */
+  readonly hasLease?: boolean
 }
 
 export interface SnapshotsView {

@@ -29,6 +29,8 @@ export interface Mistake {
   readonly seen: string
   /** What goes wrong. */
   readonly story: string
+  /** Whether it is one where reads are answered in a lease. */
+  readonly lease: boolean
   readonly part: string
   /** The file that it changes, relative to the repository. */
   readonly path: string
@@ -131,6 +133,7 @@ function readMistake(folder: string, name: string): Mistake {
     breaks: field('breaks'),
     seen: field('seen'),
     story: story.replaceAll('\n', ' ').trim(),
+    lease: fields.get('lease') === 'yes',
     part: path.split('/')[0] ?? '',
     path,
     diff,

@@ -16,14 +16,16 @@ const SHRINK_EVENTS = 1_000_000
  * The first run from a seed on in which a rule breaks, made small.
  *
  * @param name of the part, as the run is to tell it.
+ * @param lease whether reads are answered in a lease.
  * @returns null when there is none for long.
  */
 export async function findRun(
   part: Part,
   name: string,
   from: number,
+  lease: boolean,
 ): Promise<Case | null> {
-  const options = drawOptionsFor(part, { duration: DURATION_S })
+  const options = drawOptionsFor(part, { duration: DURATION_S, lease })
   for (let seed = from; seed < from + MOST_SEEDS; seed += 1) {
     const drawn = drawSchedule(seed, options, part)
     const { violation } = await runSchedule(part, drawn)

@@ -36,9 +36,11 @@ export async function prepare(
 ): Promise<Shown> {
   layOut(puzzle, riddle)
   const file = caseFile(puzzle, seed)
-  const { part: name, path } = puzzle.mistake
+  const { part: name, path, lease } = puzzle.mistake
   const part = await loadPart(await compilePart(name, { path, text: riddle.text }))
-  const found = existsSync(file) ? await readCase(file) : await findRun(part, name, seed)
+  const found = existsSync(file)
+    ? await readCase(file)
+    : await findRun(part, name, seed, lease)
   if (!found) {
     throw new UsageError(`no run of puzzle ${puzzle.number} fails from seed ${seed} on`)
   }

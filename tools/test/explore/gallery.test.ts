@@ -81,6 +81,7 @@ test.each([
   ['deposed-is-not-done', 'Not Done Is Never'],
   ['reads-beside-log', 'Linearizability'],
   ['waiting-forgotten', 'Every Request Is Answered'],
+  ['lease-without-promise', 'Lease Safety'],
 ])('%s breaks %s', SLOW, async (name, invariant) => {
   const { violation } = await hunt(name, 500)
   expect(violation.invariant).toBe(invariant)

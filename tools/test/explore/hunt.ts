@@ -17,17 +17,23 @@ export interface Catch {
 }
 
 /** The schedule of a seed, as the explorer draws it when it is asked for nothing special. */
-export function scheduleOf(part: Part, seed: number, duration = 5): Schedule {
-  return drawSchedule(seed, drawOptionsFor(part, { duration }), part)
+export function scheduleOf(
+  part: Part,
+  seed: number,
+  duration = 5,
+  lease = false,
+): Schedule {
+  return drawSchedule(seed, drawOptionsFor(part, { duration, lease }), part)
 }
 
 /** The first seed that shows a mistake. @throws when there is none up to `seeds`. */
-export async function hunt(mistake: string, seeds: number): Promise<Catch> {
-  const part = await loadPart(await compileMistake(findMistake(mistake)))
+export async function hunt(name: string, seeds: number): Promise<Catch> {
+  const mistake = findMistake(name)
+  const part = await loadPart(await compileMistake(mistake))
   for (let seed = 1; seed <= seeds; seed += 1) {
-    const schedule = scheduleOf(part, seed)
+    const schedule = scheduleOf(part, seed, 5, mistake.lease)
     const { violation } = await runSchedule(part, schedule)
     if (violation) return { part, seed, schedule, violation }
   }
-  throw new Error(`${mistake} was not found with ${seeds} seeds`)
+  throw new Error(`${name} was not found with ${seeds} seeds`)
 }

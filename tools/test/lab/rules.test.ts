@@ -151,6 +151,16 @@ test('Monotonic Commit: the commit index fell, or lies beyond the log', () => {
   )
 })
 
+test('Lease Safety: a leader is elected while another reads in its lease', () => {
+  const leader = { term: 1, role: 'Leader' } as const
+  const next = { term: 2, role: 'Leader' } as const
+  const inLease = { ...leader, hasLease: true }
+  expect(brokenBy([0, inLease], [1, next])).toBe('Lease Safety')
+  expect(brokenBy([0, { ...leader, hasLease: false }], [1, next])).toBe(null)
+  expect(brokenBy([0, leader], [1, next])).toBe(null)
+  expect(brokenBy([0, { ...inLease, term: 3 }], [1, next])).toBe(null)
+})
+
 test('Leader Completeness: a later leader lacks a committed entry', () => {
   const leader = { term: 1, role: 'Leader', log: [A], commitIndex: 1 } as const
   const next = { term: 2, role: 'Leader' } as const

@@ -48,3 +48,19 @@ export const monotonicTerm: Rule = {
     },
   }),
 }
+
+export const leaseSafety: Rule = {
+  name: 'Lease Safety',
+  text: 'while a leader answers reads in a lease, no other is elected',
+  section: 'thesis 6.4.1',
+  ofLogs: false,
+  watch: (servers) => ({
+    elected({ id, now: { term } }) {
+      for (const { id: other, now } of servers.values()) {
+        if (now.term >= term || !now.hasLease) continue
+        return `server ${id} leads term ${term}, and server ${other} reads in the lease of term ${now.term}`
+      }
+      return undefined
+    },
+  }),
+}

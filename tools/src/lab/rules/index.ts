@@ -1,5 +1,10 @@
 /** The rules that are checked after every event, in the order of Figure 3, and then ours. */
-import { electionSafety, monotonicTerm, oneVotePerTerm } from './elections.ts'
+import {
+  electionSafety,
+  leaseSafety,
+  monotonicTerm,
+  oneVotePerTerm,
+} from './elections.ts'
 import { leaderAppendOnly, leaderCompleteness, logMatching } from './logs.ts'
 import type { Rule } from './rule.ts'
 import { snapshotsGoOn } from './snapshots.ts'
@@ -15,4 +20,5 @@ export const RULES: readonly Rule[] = [
   stateMachineSafety,
   monotonicCommit,
   snapshotsGoOn,
+  leaseSafety,
 ]
