@@ -144,6 +144,7 @@ const scrolled = `async (px) => {
 
 const search = (text: string) => `
   const field = document.querySelector('input[type=search]')
+  field.focus()
   field.value = '${text}'
   field.dispatchEvent(new Event('input'))`
 const click = (label: string) => `

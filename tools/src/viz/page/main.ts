@@ -24,7 +24,9 @@ async function main(root: HTMLElement): Promise<void> {
   const raw = new RawLines(timeline, (chunk) => block(`raw-${chunk}`))
   new App(timeline, raw).mount(root)
   document.body.dataset.ready = 'true'
-  void raw.warmUp(idle)
+  // Unpacked, the lines take ten times the room, and most readers look for nothing.
+  const search = root.querySelector('input[type=search]')
+  search?.addEventListener('focus', () => void raw.warmUp(idle), { once: true })
 }
 
 const root = document.getElementById('app')

@@ -59,8 +59,9 @@ export class RawLines implements Lines {
   }
 
   /**
-   * Unpacks what a search will need, while nothing else is to be done. A log that is too
-   * large to be kept unpacked is unpacked when it is searched.
+   * Unpacks what a search will need, while nothing else is to be done: while its first
+   * letters are typed. A log that is too large to be kept unpacked is unpacked when it is
+   * searched.
    */
   async warmUp(pause: () => Promise<void>): Promise<void> {
     let bytes = 0
