@@ -18,6 +18,9 @@ const LOCAL_CLUSTER = '0=127.0.0.1:7000/8000,1=127.0.0.1:7001/8001,2=127.0.0.1:7
 
 const LOCAL_SERVERS = parseMembers(LOCAL_CLUSTER).map(({ http }) => http)
 
+/** Of an election timeout, so that a heartbeat can be late, and still come in time (5.6). */
+const LEAST_PATIENCE_MS = 100
+
 const EXIT_NOT_DONE = 1
 const EXIT_USAGE = 2
 const EXIT_UNKNOWN = 3
@@ -330,8 +333,13 @@ function seconds(text: string): number {
 
 function range(text: string): readonly [number, number] {
   const [, min, max] = /^(\d{1,6})-(\d{1,6})$/.exec(text) ?? []
-  if (Number(min) > 0 && Number(min) <= Number(max)) return [Number(min), Number(max)]
-  throw new InvalidArgumentError('It is two numbers of milliseconds, as 150-300.')
+  if (!min || !max || Number(min) > Number(max)) {
+    throw new InvalidArgumentError('It is two numbers of milliseconds, as 150-300.')
+  }
+  if (Number(min) >= LEAST_PATIENCE_MS) return [Number(min), Number(max)]
+  throw new InvalidArgumentError(
+    `It begins at ${LEAST_PATIENCE_MS} or more: leaders are heard every 50 ms.`,
+  )
 }
 
 function say(line: string): void {

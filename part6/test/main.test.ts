@@ -144,6 +144,7 @@ test(
       [['get', 'x', '--server', 'here'], 'It is HOST:PORT'],
       [['serve', '--id', '0', '--cluster', '0=10.0.0.1:1/2'], '--insecure'],
       [['serve', '--id', '1', '--cluster', '0=127.0.0.1:1/2'], 'has no server 1'],
+      [['serve', '--id', '0', '--election-timeout', '20-40'], 'It begins at 100'],
     ] as const
     const runs = all.map(async ([args, sentence]) => {
       const { code, output, errors } = await run(...args)

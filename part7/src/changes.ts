@@ -156,7 +156,7 @@ export class Changes {
     const silentMs = Math.round(now - progressAt)
     if (rounds >= MAX_ROUNDS) {
       const timeout = `${this.electionTimeoutMs} ms`
-      const problem = `each of ${MAX_ROUNDS} rounds took longer than ${timeout}`
+      const problem = `none of ${MAX_ROUNDS} rounds was over within ${timeout}`
       this.end(notDone(`server ${member.id} does not catch up: ${problem}`))
     } else if (silentMs >= PATIENCE * this.electionTimeoutMs) {
       this.end(notDone(`server ${member.id} has made no progress for ${silentMs} ms`))
@@ -174,10 +174,11 @@ export class Changes {
     if (learning?.member.id === peerId) this.noteLearned(learning)
   }
 
-  /** @param received so much of a snapshot. */
+  /** @param received so much of a snapshot; less than before when it begins again. */
   noteReceived(peerId: number, received: number): void {
     const learning = this.pending?.learning
     if (learning?.member.id !== peerId || learning.received === received) return
+    if (received < learning.received) learning.rounds += 1
     learning.received = received
     learning.progressAt = this.clock.now()
   }

@@ -267,9 +267,11 @@ export class KeyValueServer {
       onRetry: (reason) => logger.warn(`has no answer yet: ${reason}; asks again`),
     })
     try {
-      const { cluster } = await admin.members()
+      const { cluster, committed, members: all } = await admin.members()
       if (cluster !== null) this.identity.mustBeIn(cluster)
-      if (this.isListed) return
+      // Not what its own log says: that may have been undone since.
+      const own = memberText(this.own)
+      if (committed && all.some((each) => memberText(each) === own)) return
       logger.info({ join }, `asks ${join.join(' or ')} to add it to the cluster`)
       const { members } = await admin.add(this.own)
       const ids = members.map(({ id }) => id).join(', ')
@@ -454,13 +456,6 @@ export class KeyValueServer {
       break
     }
     await transport.close()
-  }
-
-  /** Whether it is in the cluster, at the address that it has, by its log. */
-  private get isListed(): boolean {
-    const { address } = toRaftMember(this.own)
-    const { members } = this.server.consensus.configurations
-    return members.some((each) => each.id === this.own.id && each.address === address)
   }
 
   /** The other members, by its log. */

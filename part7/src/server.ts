@@ -36,8 +36,11 @@ grpc.setLogVerbosity(grpc.logVerbosity.NONE)
 
 /** Both ends of a connection ask for a sign of life after so long, in ms. */
 const KEEPALIVE_MS = 2_000
-/** A stream remembers so many requests that wait for their reply; older ones get none. */
-const MAX_PENDING = 1_000
+/**
+ * A stream remembers so many requests that wait for their reply; older ones get none. A
+ * service lets as many reads wait.
+ */
+const MAX_PENDING = 10_000
 
 const CHANNEL_OPTIONS: grpc.ChannelOptions = {
   // A peer that returns is called again within a heartbeat or two (50 ms each).

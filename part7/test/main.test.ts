@@ -147,6 +147,7 @@ test(
       [['get', 'x', '--server', 'here'], 'It is HOST:PORT'],
       [['serve', '--id', '0', '--cluster', '0=10.0.0.1:1/2'], '--insecure'],
       [['serve', '--id', '1', '--cluster', '0=127.0.0.1:1/2'], 'has no server 1'],
+      [['serve', '--id', '0', '--election-timeout', '20-40'], 'It begins at 100'],
       [['serve', '--id', '3', '--address', '10.0.0.1:1/2'], '--insecure'],
       [['serve', '--id', '3', '--address', '127.0.0.1:1'], 'is no server'],
       [['add-server', '127.0.0.1:1/2'], 'is no server'],

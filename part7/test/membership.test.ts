@@ -223,6 +223,34 @@ scenario(
   IN_VIRTUAL_TIME,
 )
 
+scenario(
+  'a new server that crashes each time in the middle of a snapshot is given up',
+  3,
+  async (h) => {
+    const client = h.client()
+    for (let i = 0; i < 60; i += 1) await client.put(`key ${i}`, 'x'.repeat(50))
+    const { id: leader } = await leaderWithEntry(h)
+    for (const each of h.ids) await h.snapshot(each)
+    const id = await h.newServer()
+    let outcome = ''
+    const change = h.tryChange(leader, adding(id)).then((answer) => {
+      outcome = answer.outcome
+    })
+    const end = h.nowMs() + 20 * PATIENCE_MS
+    while (outcome === '' && h.nowMs() < end) {
+      await h.sleepMs(5)
+      if (!h.consensus(id).snapshots.isArriving) continue
+      await h.sleepMs(20)
+      await h.crashPeer(id)
+      await h.sleepMs(ELECTION_MS)
+      await h.restartPeer(id)
+    }
+    expect(outcome).toBe('not done')
+    await change
+  },
+  { ...IN_VIRTUAL_TIME, settings: { pieceLength: 200, minSnapshotLength: 4_000 } },
+)
+
 scenario('the leader is removed, and the others go on', 3, async (h) => {
   const { id: old } = await h.checkSingleLeader()
   const left = others(h, old)

@@ -306,6 +306,23 @@ test('nothing is sent to who is no peer any more', async () => {
   expect(() => gone.timeoutNow({ term: 0 }, () => {})).not.toThrow()
 })
 
+test('all reads that wait at a follower are answered', async () => {
+  const { servers } = await clusterOf(3, { timing: { electionTimeout: [1000, 2000] } })
+  const follows = ({ consensus }: Server) => {
+    const { leaderId, isLeader, commitIndex } = consensus.report()
+    return leaderId !== null && !isLeader && commitIndex > 0
+  }
+  await eventually(() => expect(servers.some(follows)).toBe(true))
+  const follower = servers.find(follows) as Server
+  let answered = 0
+  for (let i = 0; i < 3_000; i += 1) {
+    follower.consensus.readIndex(() => {
+      answered += 1
+    })
+  }
+  await eventually(() => expect(answered).toBe(3_000))
+})
+
 test('a stopped server leaves its port to others', async () => {
   const server = newServer(0)
   const address = await server.listen()
