@@ -55,7 +55,7 @@ class Stage implements Transport {
     if (reply !== 'silence') return Promise.resolve(reply)
     return new Promise((resolve) => {
       options.signal.addEventListener('abort', () => {
-        resolve({ outcome: 'unknown', reason: `${server} gave none in time` })
+        resolve({ outcome: 'unknown', reason: `${server} gave no answer in time` })
       })
     })
   }

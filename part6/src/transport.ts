@@ -182,7 +182,7 @@ function replyWithout(
     return { outcome: 'not done', reason, leader: null }
   }
   const reason = signal.aborted
-    ? `${server} gave none in time`
+    ? `${server} gave no answer in time`
     : `${server} was cut off (${error.message})`
   return { outcome: 'unknown', reason }
 }

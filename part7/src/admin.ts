@@ -34,6 +34,12 @@ type Reply =
 const FIRST_BACKOFF_MS = 50
 const LAST_BACKOFF_MS = 1_000
 const MAX_REDIRECTS = 5
+/**
+ * In ms: who has not said by then who is in the cluster may stand still, so another one is
+ * asked. A change takes longer.
+ */
+const PATIENCE_MS = 1_000
+const CHANGE_PATIENCE_MS = 10_000
 
 export class Admin {
   private readonly options: AdminOptions
@@ -74,7 +80,7 @@ export class Admin {
     let isUnknown = false
     let said = ''
     for (;;) {
-      const reply = await this.followed(request)
+      const reply = await this.followed(request, mayRepeat)
       if (reply.outcome === 'done') return reply.view
       const reason =
         reply.outcome === 'sent on' ? 'no server says that it leads' : reply.reason
@@ -89,13 +95,13 @@ export class Admin {
     }
   }
 
-  private async followed(request: HttpRequest): Promise<Reply> {
+  private async followed(request: HttpRequest, mayRepeat: boolean): Promise<Reply> {
     const { servers, onRedirect } = this.options
     const all = servers()
     // The leader as long as it answers; then one after the other.
     let server = this.leader ?? (all[this.tries % all.length] as string)
     for (let redirects = 0; ; redirects += 1) {
-      const reply = await this.ask(server, request)
+      const reply = await this.ask(server, request, this.patience(request, mayRepeat))
       if (reply.outcome !== 'sent on') {
         this.leader =
           reply.outcome === 'done' || reply.outcome === 'refused' ? server : null
@@ -108,8 +114,20 @@ export class Admin {
     }
   }
 
-  private async ask(server: string, request: HttpRequest): Promise<Reply> {
-    const { transport, signal } = this.options
+  /** What ends one try. */
+  private patience({ method }: HttpRequest, mayRepeat: boolean): AbortSignal {
+    const { signal } = this.options
+    if (!mayRepeat) return signal
+    const ms = method === 'GET' ? PATIENCE_MS : CHANGE_PATIENCE_MS
+    return AbortSignal.any([signal, AbortSignal.timeout(ms)])
+  }
+
+  private async ask(
+    server: string,
+    request: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    const { transport } = this.options
     try {
       const { statusCode, headers, body } = await transport.request(
         server,

@@ -198,7 +198,7 @@ export function replyWithout(
     return { outcome: 'not done', reason, leader: null }
   }
   const reason = signal.aborted
-    ? `${server} gave none in time`
+    ? `${server} gave no answer in time`
     : `${server} was cut off (${error.message})`
   return { outcome: 'unknown', reason }
 }

@@ -1,4 +1,5 @@
 /** What only servers in this process show: how one joins again, and what stays open. */
+import { once } from 'node:events'
 import {
   existsSync,
   mkdirSync,
@@ -8,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -79,6 +81,18 @@ test('a server that only its own log takes for a member asks to be added', async
   await server.join()
   const { members } = await viewOf(one)
   expect(members.map(({ id }) => id)).toEqual([0, 1])
+})
+
+test('who joins does not wait for a server that stands still', async () => {
+  const { folder, one, two } = await twoMembers()
+  await start(folder, one, { members: [one], join: [] })
+  const silent = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void silent.close())
+  await once(silent, 'listening')
+  const still = `127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const server = await start(folder, two, { members: [], join: [still, one.http] })
+  await server.join()
+  expect((await viewOf(one)).members.map(({ id }) => id)).toEqual([0, 1])
 })
 
 function openSnapshots(): number {
