@@ -66,6 +66,8 @@ interface Status {
 }
 
 function requestFor(operation: Operation, stale: boolean): HttpRequest {
+  mustBeText('prefix' in operation ? operation.prefix : operation.key)
+  if ('value' in operation) mustBeText(operation.value)
   if (operation.op === 'list') {
     const query = new URLSearchParams({ prefix: operation.prefix })
     if (operation.limit !== undefined) query.set('limit', String(operation.limit))
@@ -80,6 +82,12 @@ function requestFor(operation: Operation, stale: boolean): HttpRequest {
 }
 
 const METHODS = { get: 'GET', put: 'PUT', append: 'POST', delete: 'DELETE' } as const
+
+/** @throws RangeError when it would arrive as another text. */
+function mustBeText(text: string): void {
+  if (text.isWellFormed()) return
+  throw new RangeError('over HTTP, a key or a value is well-formed Unicode text')
+}
 
 /** @throws RangeError when HTTP has no words for the condition. */
 function headersFor(condition: Condition): Record<string, string> {

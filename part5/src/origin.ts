@@ -66,5 +66,5 @@ function hostOf(url: string): string | null {
 
 /** Whether only this machine is reached by that name. */
 export function isLoopback(host: string): boolean {
-  return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host)
+  return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/i.test(host)
 }

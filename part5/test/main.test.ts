@@ -36,12 +36,15 @@ async function follower(): Promise<string> {
 }
 
 /** Answers every request with a status, or cuts it off. */
-async function pretender(status: number | null): Promise<string> {
+async function pretender(
+  status: number | null,
+  text = '{"error":"so it is"}',
+): Promise<string> {
   const server: Server = createServer((incoming, outgoing) => {
     incoming.resume()
     if (incoming.url === '/sessions') outgoing.writeHead(201).end('{"client":1}')
     else if (status === null) incoming.socket.destroy()
-    else outgoing.writeHead(status).end('{"error":"so it is"}')
+    else outgoing.writeHead(status).end(text)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
@@ -111,6 +114,10 @@ test(
     )
     const refused = await run('put', 'x', 'v', '--server', await pretender(413))
     expect(refused).toMatchObject({ code: 1, errors: 'not done: so it is\n' })
+    const other = await pretender(200, '<!doctype html>')
+    const status = await run('status', '--server', other)
+    const sentence = `${other} does not answer as a server of this part does`
+    expect(status).toMatchObject({ code: 1, errors: `not done: ${sentence}\n` })
   },
   TIMEOUT_MS,
 )
@@ -142,6 +149,7 @@ test(
       [['put', 'x', 'v', '--if-version', '1', '--if-absent'], 'cannot both hold'],
       [['get', 'x', '--timeout', '0'], 'a number of seconds'],
       [['get', 'x', '--server', 'here'], 'It is HOST:PORT'],
+      [['get', 'x', '--server', '127.0.0.1:99999'], 'It is HOST:PORT'],
       [['serve', '--id', '0', '--cluster', '0=10.0.0.1:1/2'], '--insecure'],
       [['serve', '--id', '1', '--cluster', '0=127.0.0.1:1/2'], 'has no server 1'],
       [['serve', '--id', '0', '--election-timeout', '20-40'], 'It begins at 100'],
@@ -189,6 +197,17 @@ test(
     put.feed('line 1\nline 2\n')
     expect((await put.ended).code).toBe(0)
     expect((await ask('get', 'fed')).output).toBe('line 1\nline 2\n\n')
+    // A mark of the byte order is text like any other.
+    const marked = new Program(['append', 'fed', '--server', server, '--timeout', '30'])
+    marked.feed('\ufeffline 3')
+    expect((await marked.ended).code).toBe(0)
+    expect((await ask('get', 'fed')).output).toBe('line 1\nline 2\n\ufeffline 3\n')
+    const other = new Program(['put', 'fed', '--server', server])
+    other.feed(Buffer.from([0xff, 0xfe]))
+    expect(await other.ended).toMatchObject({
+      code: 2,
+      errors: 'error: a value is text in UTF-8, and what was read is not\n',
+    })
   },
   TIMEOUT_MS,
 )

@@ -69,6 +69,8 @@ interface Status {
 function requestFor(asked: Asked, consistency: string): HttpRequest {
   if (asked.op === 'register') return { method: 'POST', path: '/sessions' }
   if (asked.op === 'keep') return { method: 'POST', path: `/sessions/${asked.client}` }
+  mustBeText('prefix' in asked ? asked.prefix : asked.key)
+  if ('value' in asked) mustBeText(asked.value)
   if (asked.op === 'list') {
     const query = new URLSearchParams({ prefix: asked.prefix })
     if (asked.limit !== undefined) query.set('limit', String(asked.limit))
@@ -98,6 +100,12 @@ function numberIn({
 }
 
 const METHODS = { get: 'GET', put: 'PUT', append: 'POST', delete: 'DELETE' } as const
+
+/** @throws RangeError when it would arrive as another text. */
+function mustBeText(text: string): void {
+  if (text.isWellFormed()) return
+  throw new RangeError('over HTTP, a key or a value is well-formed Unicode text')
+}
 
 /** @throws RangeError when HTTP has no words for the condition. */
 function headersFor(condition: Condition): Record<string, string> {

@@ -78,8 +78,8 @@ export class Program {
   }
 
   /** What it reads, whole. */
-  feed(text: string): void {
-    this.child.stdin?.end(text)
+  feed(input: string | Buffer): void {
+    this.child.stdin?.end(input)
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ending> {

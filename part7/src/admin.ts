@@ -135,7 +135,12 @@ export class Admin {
         signal,
       )
       const text = await body.text()
-      if (statusCode === 200) return { outcome: 'done', view: JSON.parse(text) }
+      if (statusCode === 200) {
+        const view = viewIn(text)
+        if (view) return { outcome: 'done', view }
+        const problem = 'does not answer as a server of this part does'
+        return { outcome: 'refused', reason: `${server} ${problem}` }
+      }
       if (statusCode === 307) {
         return { outcome: 'sent on', to: new URL(String(headers.location)).host }
       }
@@ -145,6 +150,15 @@ export class Admin {
     } catch (error) {
       return replyWithout(error as Error, server, signal)
     }
+  }
+}
+
+function viewIn(text: string): View | null {
+  try {
+    const view = JSON.parse(text)
+    return Array.isArray(view?.members) ? view : null
+  } catch {
+    return null
   }
 }
 

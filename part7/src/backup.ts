@@ -40,7 +40,7 @@ export async function backUp(
 ): Promise<number> {
   if (existsSync(file))
     throw new UsageError(`${file} is there already; take another name`)
-  const unfinished = `${file}.new`
+  const unfinished = `${file}.${randomBytes(4).toString('hex')}.new`
   try {
     const request = { method: 'GET', path: '/snapshot' } as const
     const { statusCode, body } = await transport.request(server, request, signal)

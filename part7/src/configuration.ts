@@ -112,9 +112,13 @@ export class Configurations {
     return known.some((each) => has(each.configuration, id))
   }
 
-  /** Whether a server is gone for good, as far as is committed. */
+  /**
+   * Whether a server is gone for good, as far as is committed. One that makes a cluster of
+   * its own of a backup was perhaps removed from that which the backup is of.
+   */
   isRemoved(id: number, commitIndex: number): boolean {
-    return this.at(commitIndex).configuration.removed.includes(id)
+    const { removed } = this.at(commitIndex).configuration
+    return removed.includes(id) && !this.isMember(id)
   }
 }
 

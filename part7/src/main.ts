@@ -1,7 +1,8 @@
 /** The command line: runs a server of this part, or asks one for something. */
+import { isUtf8 } from 'node:buffer'
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { text as readAll } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import { Command, InvalidArgumentError } from 'commander'
 import { Admin } from './admin.ts'
 import {
@@ -131,13 +132,13 @@ change(
   'put <key> [value]',
   'set a key; the value is read from standard input without one',
 ).action(async (key: string, value: string | undefined, options: Changing) => {
-  const text = value ?? (await readAll(process.stdin))
+  const text = value ?? (await readInput())
   await changing(options, key, (client, how) => client.put(key, text, how))
 })
 
 change('append <key> [value]', 'put a value behind what the key holds').action(
   async (key: string, value: string | undefined, options: Changing) => {
-    const text = value ?? (await readAll(process.stdin))
+    const text = value ?? (await readInput())
     await changing(options, key, (client, how) => client.append(key, text, how))
   },
 )
@@ -193,7 +194,7 @@ ask('print [key]', 'the changes this very server has applied, in order').action(
 
 ask('status', 'what a server knows of itself and of the others').action(
   async (options: Asking) => {
-    const status = JSON.parse(await askOne(options, 'GET', '/status'))
+    const status = parsed(await askOne(options, 'GET', '/status'), options)
     say(JSON.stringify(status, null, options.json ? undefined : 2))
   },
 )
@@ -240,7 +241,7 @@ function sayMembers(view: View, { json }: Asking): void {
 ask('snapshot', 'let a server’s snapshot take the place of what it has applied').action(
   async (options: Asking) => {
     const answer = await askOne(options, 'POST', '/snapshot')
-    const { lastIncludedIndex } = JSON.parse(answer)
+    const { lastIncludedIndex } = parsed<{ lastIncludedIndex: number }>(answer, options)
     const text = `${options.server[0]} has a snapshot up to entry ${lastIncludedIndex}`
     say(options.json ? answer : text)
   },
@@ -451,10 +452,19 @@ async function askOne(
   }
 }
 
+/** @throws NotDone when it is not what a server of this part says. */
+function parsed<T extends object>(text: string, { server: [server] }: Asking): T {
+  const isObject = text.startsWith('{')
+  try {
+    if (isObject) return JSON.parse(text)
+  } catch {}
+  throw new NotDone(`${server} does not answer as a server of this part does`)
+}
+
 async function changesAt(options: Asking, key: string | undefined): Promise<Change[]> {
   const text = await askOne(options, 'GET', '/applied')
   const lines = text.split('\n').filter((line) => line !== '')
-  const changes = lines.map((line) => JSON.parse(line) as Change)
+  const changes = lines.map((line) => parsed<Change>(line, options))
   return changes.filter((change) => key === undefined || change.key === key)
 }
 
@@ -540,7 +550,9 @@ function wholeNumber(text: string): number {
 /** What is given replaces the default, and joins what was given before it. */
 function addresses(text: string, before: readonly string[]): readonly string[] {
   const [, address] = /^(?:https?:\/\/)?([^/]+:\d+)\/?$/.exec(text) ?? []
-  if (!address) throw new InvalidArgumentError('It is HOST:PORT, as 127.0.0.1:8000.')
+  if (!address || !URL.canParse(`http://${address}`)) {
+    throw new InvalidArgumentError('It is HOST:PORT, as 127.0.0.1:8000.')
+  }
   return before === LOCAL_SERVERS ? [address] : [...before, address]
 }
 
@@ -552,6 +564,12 @@ function seconds(text: string): number {
   const value = Number(text)
   if (text !== '' && value > 0 && value <= 86_400) return value
   throw new InvalidArgumentError('It is a number of seconds, above 0, up to a day.')
+}
+
+async function readInput(): Promise<string> {
+  const bytes = await buffer(process.stdin)
+  if (isUtf8(bytes)) return bytes.toString()
+  throw new UsageError('a value is text in UTF-8, and what was read is not')
 }
 
 function range(text: string): readonly [number, number] {

@@ -123,9 +123,10 @@ interface Connection {
   readonly cancel: () => void
 }
 
-/** Who speaks on a stream, and of which cluster that is, if it is known there. */
+/** Who speaks on a stream and to whom, and of which cluster that is, if it is known there. */
 interface Sender {
   readonly id: number
+  readonly to: number
   readonly cluster: string | null
 }
 
@@ -294,6 +295,7 @@ export class Server {
   private open(line: Line): Connection {
     const metadata = new grpc.Metadata()
     metadata.set('rpc-from', String(this.id))
+    metadata.set('rpc-to', String(line.member.id))
     const { cluster } = this.identity
     if (cluster !== null) metadata.set('cluster', cluster)
     const duplex = this.clientOf(line).Open(metadata)
@@ -366,9 +368,11 @@ export class Server {
   }
 
   private serve(duplex: grpc.ServerDuplexStream<Piece, Piece>): void {
-    const from = Number(duplex.metadata.get('rpc-from')[0])
+    const [from, to] = ['rpc-from', 'rpc-to'].map((name) =>
+      Number(duplex.metadata.get(name)[0]),
+    ) as [number, number]
     const [cluster] = duplex.metadata.get('cluster')
-    const sender = { id: from, cluster: cluster ? String(cluster) : null }
+    const sender = { id: from, to, cluster: cluster ? String(cluster) : null }
     duplex.on('error', () => {}) // The peer opens another one.
     const fault =
       this.tls && faultIn(nameOf(from), duplex.getAuthContext().sslPeerCertificate)
@@ -421,8 +425,10 @@ export class Server {
   }
 
   /** Who is no member here may be one: this server's log may not have that yet (4.1). */
-  private objectionTo({ id, cluster }: Sender): string | null {
+  private objectionTo({ id, to, cluster }: Sender): string | null {
     if (!Number.isSafeInteger(id)) return 'it does not say who sent it'
+    // At one address, by two names, it would count as two.
+    if (to !== this.id) return `it is for server ${to}, and this is server ${this.id}`
     const own = this.identity.cluster
     if (own === null || cluster === null || own === cluster) return null
     return `server ${this.id} is of cluster ${own}, and server ${id} of ${cluster}`

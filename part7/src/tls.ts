@@ -172,7 +172,15 @@ export class Tls {
       const has = `it has the names ${own.subjectAltName ?? 'none'}`
       throw new UsageError(`${files.tlsCert} is not of ${nameOf(id)}: ${has}`)
     }
-    return { ca, cert, key, tokens }
+    const secrets = { ca, cert, key, tokens }
+    try {
+      createSecureContext(secrets)
+    } catch (error) {
+      const { tlsCert, tlsKey } = files
+      const { message } = error as Error
+      throw new UsageError(`${tlsCert} with ${tlsKey} is of no use: ${message}`)
+    }
+    return secrets
   }
 
   /** When its own certificate ends. */

@@ -77,6 +77,8 @@ export class HttpTransport implements Transport {
 function requestFor(asked: Asked, consistency: string): HttpRequest {
   if (asked.op === 'register') return { method: 'POST', path: '/sessions' }
   if (asked.op === 'keep') return { method: 'POST', path: `/sessions/${asked.client}` }
+  mustBeText('prefix' in asked ? asked.prefix : asked.key)
+  if ('value' in asked) mustBeText(asked.value)
   if (asked.op === 'list') {
     const query = new URLSearchParams({ prefix: asked.prefix })
     if (asked.limit !== undefined) query.set('limit', String(asked.limit))
@@ -106,6 +108,12 @@ function numberIn({
 }
 
 const METHODS = { get: 'GET', put: 'PUT', append: 'POST', delete: 'DELETE' } as const
+
+/** @throws RangeError when it would arrive as another text. */
+function mustBeText(text: string): void {
+  if (text.isWellFormed()) return
+  throw new RangeError('over HTTP, a key or a value is well-formed Unicode text')
+}
 
 /** @throws RangeError when HTTP has no words for the condition. */
 function headersFor(condition: Condition): Record<string, string> {
@@ -180,7 +188,8 @@ const UNREACHED = new Set([
 ])
 
 /** Nothing was sent to a server that was not who it should be. */
-const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|ERR_TLS_CERT_|SELF_SIGNED_|UNABLE_TO_)/
+const UNTRUSTED =
+  /^(CERT_|DEPTH_ZERO_|ERR_SSL_WRONG_VERSION_|ERR_TLS_CERT_|SELF_SIGNED_|UNABLE_TO_)/
 
 /** What is known of a request that got no answer. */
 export function replyWithout(

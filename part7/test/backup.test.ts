@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { Configurations } from '../src/configuration.ts'
 import { type Member, memberText } from '../src/members.ts'
 import { eventually, type ProcessCluster, Program, run } from './process-cluster.ts'
 import { startCluster } from './process-load.ts'
@@ -127,6 +128,21 @@ test(
   },
   TIMEOUT_MS,
 )
+
+test('a server that was removed from a cluster can begin another with its backup', () => {
+  const member = (id: number) => ({ id, address: `server-${id}` })
+  const before = { members: [member(0)], removed: [3] }
+  const own = { term: 2, command: null }
+  const configurations = new Configurations([])
+  const placed = { index: 5, configuration: before }
+  configurations.begin({ index: 9, term: 1, placed }, [])
+  expect(configurations.isRemoved(3, 9)).toBe(true)
+  configurations.begin({ index: 9, term: 1, placed }, [
+    { ...own, configuration: { members: [member(3)], removed: [] } },
+  ])
+  expect(configurations.isRemoved(3, 9)).toBe(false)
+  expect(configurations.mayCampaign(3, 9)).toBe(true)
+})
 
 test('what is no backup, or has nothing to go on with, is said in a sentence', async () => {
   const folder = newFolder()

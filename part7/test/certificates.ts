@@ -34,6 +34,7 @@ export class Authority {
     name: string,
     file = name,
     until = new Date(Date.now() + 86_400_000),
+    algorithm: 'sha256' | 'sha1' = 'sha256',
   ): Promise<Required<Omit<TlsFiles, 'tokenFile'>>> {
     const altNames = [
       { type: 2, value: name },
@@ -41,6 +42,7 @@ export class Authority {
     ] as const
     const pair = await generate([{ name: 'commonName', value: name }], {
       ...SIGNING,
+      algorithm,
       ca: { key: this.key, cert: this.text },
       extensions: [{ name: 'subjectAltName', altNames: [...altNames] }],
       notBeforeDate: new Date(until.getTime() - 172_800_000),

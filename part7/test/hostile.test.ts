@@ -58,6 +58,7 @@ class Target {
     const client = new TransportClient(address, grpc.credentials.createInsecure())
     const metadata = new grpc.Metadata()
     metadata.set('rpc-from', '1')
+    metadata.set('rpc-to', '0')
     const duplex = client.Open?.(metadata)
     duplex.on('error', () => {})
     this.client = client

@@ -147,6 +147,24 @@ test('a server of another cluster is turned away, and told why', async () => {
   expect(servers.filter(isLeader)).toEqual([])
 })
 
+test('a server that is taken for another one is not heard, and told why', async () => {
+  const refusals: string[] = []
+  const options = {
+    onRefusal: (text: string) => refusals.push(text),
+    members: membersOf(2),
+  }
+  // Both addresses lead to one server.
+  const servers = [newServer(0, options)]
+  for (const server of servers) addresses.push(await server.listen(await freeAddress()))
+  addresses.push(...addresses)
+  for (const server of servers) server.start()
+  const reason = 'it is for server 1, and this is server 0'
+  await eventually(() => {
+    expect(refusals).toContain(`PreVote to 1 failed: ${reason}`)
+  })
+  expect(servers.filter(isLeader)).toEqual([])
+})
+
 test('who knows of no cluster is of that whose leader speaks to it', async () => {
   const identity = identityOf(null)
   const options = { members: membersOf(2) }

@@ -519,6 +519,13 @@ test(
         `keeps the certificates and tokens it has: ${fault}`,
       )
     })
+    await ca.certify('raft-server-0', 'hup', undefined, 'sha1')
+    process.kill(program.pid, 'SIGHUP')
+    await eventually(() => {
+      expect(program.heard).toContain(
+        `${files.tlsCert} with ${files.tlsKey} is of no use`,
+      )
+    })
     expect((await shownAt(address)).trim()).toBe(second)
     expect(await statusWith({ tlsCa: ca.file, tokenFile: tokens })).toBe(200)
     expect((await program.kill('SIGTERM')).code).toBe(0)
@@ -544,6 +551,7 @@ test('a file that is not what it should be is named in a sentence', async () => 
   const late = await ca.certify('raft-server-0', 'late', yesterday)
   const early = await ca.certify('raft-server-0', 'early', nextWeek)
   const foreign = await otherCa.certify('raft-server-0', 'foreign')
+  const weak = await ca.certify('raft-server-0', 'weak', undefined, 'sha1')
   for (const [files, sentence] of [
     [{ ...good, tlsCert: none }, `${none} cannot be read: ENOENT`],
     [{ ...good, tlsCa: none }, `${none} cannot be read: ENOENT`],
@@ -560,6 +568,7 @@ test('a file that is not what it should be is named in a sentence', async () => 
       { ...foreign, tlsCa: ca.file },
       `${foreign.tlsCert} is not signed by a CA in ${ca.file}`,
     ],
+    [weak, `${weak.tlsCert} with ${weak.tlsKey} is of no use: `],
     [own[1], `${own[1]?.tlsCert} is not of raft-server-0: it has the names DNS:raft-se`],
     [{ ...good, tlsCa: undefined }, '--token-file take a --tls-ca, too'],
     [{ ...good, tlsKey: undefined }, '--tls-cert takes a --tls-key'],

@@ -54,6 +54,7 @@ export async function readHistory(
         const event = format.read(line)
         if (!event) continue
         guess ??= event.f in REGISTER_OPERATIONS ? 'register' : 'kv'
+        mustBeKnown(event)
         builder.add(event)
       } catch (error) {
         throw new HistoryError(`${file}:${number}: ${(error as Error).message}`)
@@ -70,6 +71,22 @@ function textOf(line: Buffer): string {
 }
 
 const REGISTER_OPERATIONS = { read: true, write: true, cas: true }
+const OPERATIONS = [
+  ...Object.keys(REGISTER_OPERATIONS),
+  ...['get', 'put', 'append', 'delete', 'list'],
+]
+
+/** What no model knows would be explained by whatever order there is. */
+function mustBeKnown({ type, f, value }: HistoryEvent): void {
+  if (!OPERATIONS.includes(f)) {
+    throw new HistoryError(`f is one of ${OPERATIONS.join(', ')}, not ${f}`)
+  }
+  if (f !== 'cas' || type !== 'invoke') return
+  if (Array.isArray(value) && value.length === 2) return
+  throw new HistoryError(
+    'the value of a cas is two: what it expects, and what it writes',
+  )
+}
 
 function formatOf(line: string): Format {
   const format = FORMATS.find(({ fits }) => fits(line))

@@ -106,7 +106,8 @@ async function checkFile(file: string, options: Options): Promise<Row | null> {
     if (options.open) await draw(file, { history, model, found }, options)
     return row
   } catch (error) {
-    const isOurs = error instanceof HistoryError
+    // Values can be nested deeper than this process can follow.
+    const isOurs = error instanceof HistoryError || error instanceof RangeError
     if (!isOurs && !(error instanceof Error && 'syscall' in error)) throw error
     complain(`error: ${(error as Error).message}`)
     return null

@@ -23,3 +23,16 @@ test('a line that has no end is refused, with its number', async () => {
     `${file}:2: this line is longer than that of any history`,
   )
 })
+
+const invoke = (rest: string) => `{"type":"invoke","process":0,${rest}}\n`
+
+test.each([
+  [invoke('"f":"frob"'), ':1: f is one of read, write, cas, get, put, append'],
+  [invoke('"f":"toString"'), ':1: f is one of'],
+  [invoke('"f":"cas","value":5'), ':1: the value of a cas is two'],
+  ['INFO  jepsen.util - 0\t:invoke\t:cas\t3\n', ':1: the value of a cas is two'],
+])('what no model knows is refused: %j', async (text, reason) => {
+  const file = join(folder, 'unknown.ndjson')
+  writeFileSync(file, text)
+  await expect(readHistory(file)).rejects.toThrow(`${file}${reason}`)
+})
