@@ -39,7 +39,7 @@ const MAX_REDIRECTS = 5
  * asked. A change takes longer.
  */
 const PATIENCE_MS = 1_000
-const CHANGE_PATIENCE_MS = 10_000
+const CHANGE_PATIENCE_MS = 30_000
 
 export class Admin {
   private readonly options: AdminOptions
