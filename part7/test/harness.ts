@@ -56,6 +56,8 @@ export interface HarnessOptions {
   readonly openStorage?: (id: number) => Storage
   /** What all servers have alike. */
   readonly settings?: Settings
+  /** Rules that are not checked, by their names. */
+  readonly except?: readonly string[]
   /** Bends the chance by which a server draws its election timeouts. */
   readonly luck?: (random: Random) => Random
 }
@@ -111,6 +113,7 @@ export class Harness {
       openStorage: options.openStorage ?? openFile,
       onWrite: options.onWrite,
       build: (surroundings) => this.build(surroundings, options.settings),
+      except: options.except,
     })
     if (settings.unreliableRpc) this.world.network.faults = UNRELIABLE_RPC
   }

@@ -32,6 +32,8 @@ export interface WorldOptions<S extends Server> {
   readonly timing?: Timing | undefined
   /** Reads are answered in a lease, where the part has leases. */
   readonly lease?: boolean | undefined
+  /** Rules that are not checked, by their names: a scenario shows what comes of that. */
+  readonly except?: readonly string[] | undefined
   /** Builds a server as the part does, and more: one on real sockets, say. */
   readonly build?: ((surroundings: Surroundings) => S) | undefined
   /** Opens a storage in place of the part's simulated disk. */
@@ -143,12 +145,14 @@ export class World<S extends Server = Server> {
         from >= FIRST_CLIENT && !part.clients?.mayRepeat?.includes(method),
     })
     this.homes = this.ids.map(() => this.newHome())
-    this.referee = new Referee([
+    const rules = [
       ...RULES,
       ...(part.clients ? SERVICE_RULES : []),
       ...(part.rules ?? []),
       ...SIGHTS,
-    ])
+    ]
+    const { except = [] } = options
+    this.referee = new Referee(rules.filter(({ name }) => !except.includes(name)))
   }
 
   /** Puts all servers into the world, and starts them. */
