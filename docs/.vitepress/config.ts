@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { mistakes } from 'playground/mistakes'
 import { type DefaultTheme, defineConfig } from 'vitepress'
+import { anchorOf } from '../../tools/src/markdown/anchor.ts'
 import { type Markdown, withLines } from './lines.ts'
 import { DOCS, sectionsOf, sourcePageFor } from './source-pages.ts'
 import { withoutNode } from './without-node.ts'
@@ -38,9 +39,11 @@ export default defineConfig({
   lang: 'en',
   head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/ring.svg' }]],
   cleanUrls: false,
-  ignoreDeadLinks: [isForCodeHost, isToBeWritten],
+  ignoreDeadLinks: [isToBeWritten],
   srcExclude: ['figures/**', 'public/**'],
   markdown: {
+    // Links to headings lead where they do on a code host.
+    anchor: { slugify: anchorOf },
     config: (md) => {
       md.core.ruler.push('source-links', linkToSource)
       md.core.ruler.push('pictures', reachPictures)
@@ -98,11 +101,6 @@ function written(items: DefaultTheme.SidebarItem[]): DefaultTheme.SidebarItem[] 
   return items.filter(({ link }) => existsSync(join(DOCS, `${link}.md`)))
 }
 
-/** A link to a folder without a README. */
-function isForCodeHost(link: string): boolean {
-  return /^(\.\/)?\.\.\//.test(link)
-}
-
 /** Chapters may speak of one that is still to come. */
 function isToBeWritten(link: string): boolean {
   return [...CHAPTERS, ...LABORATORY].some((page) => `.${page.link}` === link)
@@ -151,7 +149,7 @@ function reachPictures({ tokens }: { tokens: Token[] }): void {
   }
 }
 
-/** Leads links to files of the repository to the pages that show them. */
+/** Leads links to files and folders of the repository to the pages that show them. */
 function linkToSource({ tokens }: { tokens: Token[] }): void {
   for (const token of tokens.flatMap(({ children }) => children ?? [])) {
     if (token.type !== 'link_open') continue

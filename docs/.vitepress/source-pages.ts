@@ -1,6 +1,7 @@
 /**
  * Chapters link to files of the repository, outside of docs. On a code host and in an editor
- * these links work as they are. The site gets a page for each of these files.
+ * these links work as they are. The site gets a page for each of these files, and for each
+ * folder without a README.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, extname, join, relative, resolve, sep } from 'node:path'
@@ -45,7 +46,7 @@ export function sourcePageFor(href: string): SourcePage | null {
   return { file: name, slug: slugOf(name) }
 }
 
-/** Every file that a chapter links to, once. */
+/** Every file and folder that a chapter links to, once. */
 export function sourcePages(): SourcePage[] {
   const pages = new Map(ALWAYS.map((file) => [file, { file, slug: slugOf(file) }]))
   for (const chapter of readdirSync(DOCS).filter((name) => name.endsWith('.md'))) {
@@ -60,11 +61,28 @@ export function sourcePages(): SourcePage[] {
   return [...pages.values()]
 }
 
-/** The file as a page: its text in a fence that nothing in it can end. */
+/** The file as a page: its text in a fence that nothing in it can end. Of a folder, a list. */
 export function markdownOf({ file }: SourcePage): string {
+  if (isFolder(file)) return listOf(file)
   const text = readFileSync(join(ROOT, file), 'utf8')
   const fence = '`'.repeat(longestRun(text) + 3)
   return `${fence}${LANGUAGES[extname(file)] ?? 'txt'}:line-numbers\n${text}\n${fence}\n`
+}
+
+/** What is in a folder; what has a page of its own is a link to it. */
+function listOf(folder: string): string {
+  const slugs = new Set(sourcePages().map(({ slug }) => slug))
+  const lines = readdirSync(join(ROOT, folder)).map((name) => {
+    const path = `${folder}/${name}`
+    const text = `\`${isFolder(path) ? `${name}/` : name}\``
+    const slug = slugOf(path)
+    return slugs.has(slug) ? `- [${text}](/source/${slug})` : `- ${text}`
+  })
+  return `${lines.join('\n')}\n`
+}
+
+function isFolder(file: string): boolean {
+  return statSync(join(ROOT, file)).isDirectory()
 }
 
 /** A part of a file that the search finds by itself: a function, a class, a member, a test. */
@@ -85,6 +103,9 @@ export function sectionsOf(pageFile: string): Section[] | null {
   const slug = /source\/([\w-]+)\.md$/.exec(pageFile)?.[1]
   const page = sourcePages().find((page) => page.slug === slug)
   if (!page) return null
+  if (isFolder(page.file)) {
+    return [{ anchor: '', titles: [page.file], text: markdownOf(page) }]
+  }
   const lines = readFileSync(join(ROOT, page.file), 'utf8').split('\n')
   const starts = lines.flatMap((line, at) => {
     const name =
@@ -122,12 +143,11 @@ function longestRun(text: string): number {
   return Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
 }
 
-/** A folder is shown by its README. */
+/** A folder is shown by its README, if it has one. */
 function fileAt(target: string): string | null {
   if (!existsSync(target)) return null
-  if (statSync(target).isFile()) return target
   const readme = join(target, 'README.md')
-  return existsSync(readme) ? readme : null
+  return existsSync(readme) ? readme : target
 }
 
 function slugOf(file: string): string {

@@ -17,7 +17,7 @@ export interface Member {
 }
 
 export interface Configuration {
-  /** The id of the cluster, which Raft has no use for: so that none is taken for another. */
+  /** The id of the cluster. Raft needs none; with it, none is taken for another. */
   readonly cluster?: string
   /** Those who vote, and who are counted. */
   readonly members: readonly Member[]

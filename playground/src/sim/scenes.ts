@@ -34,7 +34,7 @@ const FIRST_ELECTION: Scene = {
       at: 0,
       text:
         'Five servers, all followers in term 0. Around each of them runs its election ' +
-        'timer, and each timer runs for another time. Press play.',
+        'timer, and each timer runs for a different time. Press play.',
     },
     {
       at: 317.4,
@@ -82,7 +82,7 @@ const SPLIT_VOTE: Scene = {
       at: 180,
       text:
         'Each got one. Two votes of four are no majority: term 1 has no leader, and will ' +
-        'never have one. Their timers run anew, each for another time.',
+        'never have one. Their timers run anew, each for a different time.',
     },
     {
       at: 660,

@@ -2,7 +2,7 @@ import { RULES } from 'tools/lab/rules/index'
 import { h } from 'tools/viz/page/dom'
 import type { Run } from '../sim/simulation.ts'
 
-/** The rules of Figure 3, and whether they hold: they are checked after every event. */
+/** The rules of Figure 3 and those of the part: they are checked after every event. */
 export class Lamps {
   readonly element = h('details', { class: 'lamps' })
   private shown = ''
@@ -31,7 +31,7 @@ export class Lamps {
     )
     const word = violation
       ? `${violation.invariant} is broken`
-      : `All ${rules.length} rules of Figure 3 hold`
+      : `All ${rules.length} rules hold`
     this.element.classList.toggle('broken', violation !== null)
     this.element.replaceChildren(
       h('summary', {}, sign, ` ${word}`),

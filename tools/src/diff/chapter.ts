@@ -1,6 +1,7 @@
 /** Where the chapters tell of the code: at the excerpts that they show of it. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { anchorOf } from '../markdown/anchor.ts'
 import { blocksOf, headingsOf } from '../markdown/read.ts'
 import { definitionsIn } from '../source/definitions.ts'
 
@@ -31,7 +32,7 @@ export function passagesOf(root: string, part: string, docs: string): Passage[] 
     const [, of, path, symbol] = ADDRESS.exec(marker) ?? []
     if (of !== part || path === undefined || symbol === undefined) return []
     const heading = headings.findLast(({ line }) => line < firstLine)?.text ?? part
-    const href = `${docs}/${part}.md#${anchorOf(heading)}`
+    const href = `${docs}/${part}.md#${encodeURIComponent(anchorOf(heading))}`
     return { heading, href, path, symbol, lines }
   })
 }
@@ -80,10 +81,4 @@ function readIfThere(file: string): string {
   } catch {
     return ''
   }
-}
-
-/** As GitHub and the site name the place of a heading. */
-function anchorOf(heading: string): string {
-  const letters = heading.toLowerCase().replace(/[^\p{L}\p{N}\s-]/gu, '')
-  return encodeURIComponent(letters.trim().replace(/\s+/g, '-'))
 }

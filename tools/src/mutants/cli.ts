@@ -19,7 +19,7 @@ const EXIT_UNNOTICED = 1
 
 const HELP = `
 Every change is one that StrykerJS makes: a condition that is always true, a + in place of a -,
-a method that does nothing. For each, those tests of the part are run that come by, until one
+a method that does nothing. For each, those tests of the part are run that reach it, until one
 fails. A change that none of them notices survives: add the test that would, or, where the
 change changes nothing, list it in ${LIST} with the reason.
 

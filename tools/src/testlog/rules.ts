@@ -379,7 +379,7 @@ const RULES = {
     paper: 'section 8',
   },
   broken: {
-    title: 'A rule of Figure 3 is broken',
+    title: 'A rule is broken',
     text: 'What must never happen has happened. The run ends here.',
     paper: 'Figure 3',
   },

@@ -2,20 +2,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
+import { anchorOf } from '../../src/markdown/anchor.ts'
 import { markdownFiles } from '../../src/markdown/files.ts'
 import { headingsOf, linksOf } from '../../src/markdown/read.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
-/** The anchors of a file's headings, as code hosts make them. */
 function anchorsIn(text: string): string[] {
-  return headingsOf(text).map((heading) =>
-    heading.text
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .trim()
-      .replace(/\s/g, '-'),
-  )
+  return headingsOf(text).map((heading) => anchorOf(heading.text))
 }
 
 /** What is wrong with a link, or null. */
