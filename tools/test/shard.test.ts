@@ -38,7 +38,8 @@ test('shares are joined in their order, whatever the order of the files', async 
 })
 
 test.each([
-  ['one is missing', [{ index: 1, count: 3 }], /what is missing: 2\/3, 3\/3$/],
+  ['one is missing', [{ index: 1, count: 2 }], /what is missing: 2\/2$/],
+  ['some are missing', [{ index: 2, count: 4 }], /missing: 1\/4, 3\/4 to 4\/4$/],
   ['one is there twice', [{ index: 1 }, { index: 1 }], /are the same share$/],
   [
     'one is of something else',

@@ -89,13 +89,28 @@ export function readShares<Asked, Found>(
   }
   const { count } = first.shard
   const indexes = Array.from({ length: count }, (_, i) => i + 1)
-  const missing = indexes.filter((index) => !byIndex.has(index))
+  const missing = runsIn(indexes.filter((index) => !byIndex.has(index)))
   if (missing.length > 0) {
-    const names = missing.map((index) => `${index}/${count}`).join(', ')
-    throw new UsageError(`not all shares are there; what is missing: ${names}`)
+    const names = missing.map(([first, last]) =>
+      first === last ? `${first}/${count}` : `${first}/${count} to ${last}/${count}`,
+    )
+    throw new UsageError(
+      `not all shares are there; what is missing: ${names.join(', ')}`,
+    )
   }
   const shares = indexes.flatMap((index) => byIndex.get(index)?.share ?? [])
   return { asked: first.asked, found: shares.map(({ found }) => found) }
+}
+
+/** From numbers that rise: the first and the last of those that follow each other. */
+function runsIn(numbers: readonly number[]): [first: number, last: number][] {
+  const runs: [number, number][] = []
+  for (const number of numbers) {
+    const run = runs.at(-1)
+    if (run?.[1] === number - 1) run[1] = number
+    else runs.push([number, number])
+  }
+  return runs
 }
 
 function readShare<Asked, Found>(of: string, file: string): Share<Asked, Found> {
