@@ -178,6 +178,7 @@ export class Changes {
   noteReceived(peerId: number, received: number): void {
     const learning = this.pending?.learning
     if (learning?.member.id !== peerId || learning.received === received) return
+    // Such a round came to nothing, and there is an end to them.
     if (received < learning.received) learning.rounds += 1
     learning.received = received
     learning.progressAt = this.clock.now()

@@ -113,8 +113,8 @@ export class Configurations {
   }
 
   /**
-   * Whether a server is gone for good, as far as is committed. One that makes a cluster of
-   * its own of a backup was perhaps removed from that which the backup is of.
+   * Whether a server is gone for good, as far as is committed. One that restores a backup
+   * begins a new cluster, also where the one before had removed it.
    */
   isRemoved(id: number, commitIndex: number): boolean {
     const { removed } = this.at(commitIndex).configuration

@@ -362,8 +362,8 @@ function clientOf(text: string | undefined): number {
 const NUMBER = /^[1-9]\d{0,14}$/
 
 function idIn(value: unknown): number {
-  const isSaid = typeof value === 'number' || typeof value === 'string'
-  if (isSaid && /^\d{1,9}$/.test(`${value}`)) return Number(value)
+  const isText = typeof value === 'number' || typeof value === 'string'
+  if (isText && /^\d{1,9}$/.test(`${value}`)) return Number(value)
   throw new Refusal(400, `the id of a server is a number, not ${JSON.stringify(value)}`)
 }
 

@@ -50,7 +50,7 @@ async function viewOf({ http }: Member): Promise<View> {
   return (await request(`http://${http}/members`)).body.json() as Promise<View>
 }
 
-/** A folder of one who was told of its addition, which nobody else has any more. */
+/** The folder of a server whose log says that it was added; the cluster has undone that. */
 function writeUndoneAddition(folder: string, cluster: string, one: Member, two: Member) {
   mkdirSync(join(folder, `${two.id}`))
   const own = (name: string) => join(folder, `${two.id}`, name)

@@ -9,6 +9,7 @@ import { linesOf, TOO_LONG } from '../cli/lines.ts'
 import type { ModelName } from './check.ts'
 import { HistoryBuilder, HistoryError, type HistoryEvent } from './events.ts'
 import type { History } from './history.ts'
+import { keyValue, register } from './model.ts'
 import { eventOfRow } from './rows.ts'
 
 type ReadLine = (line: string) => HistoryEvent | null
@@ -53,7 +54,7 @@ export async function readHistory(
         format ??= formatOf(line)
         const event = format.read(line)
         if (!event) continue
-        guess ??= event.f in REGISTER_OPERATIONS ? 'register' : 'kv'
+        guess ??= register.operations.includes(event.f) ? 'register' : 'kv'
         mustBeKnown(event)
         builder.add(event)
       } catch (error) {
@@ -70,11 +71,7 @@ function textOf(line: Buffer): string {
   throw new HistoryError('this line is longer than that of any history')
 }
 
-const REGISTER_OPERATIONS = { read: true, write: true, cas: true }
-const OPERATIONS = [
-  ...Object.keys(REGISTER_OPERATIONS),
-  ...['get', 'put', 'append', 'delete', 'list'],
-]
+const OPERATIONS = [...register.operations, ...keyValue(new Set()).operations, 'list']
 
 /** What no model knows would be explained by whatever order there is. */
 function mustBeKnown({ type, f, value }: HistoryEvent): void {

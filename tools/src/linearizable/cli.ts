@@ -106,10 +106,12 @@ async function checkFile(file: string, options: Options): Promise<Row | null> {
     if (options.open) await draw(file, { history, model, found }, options)
     return row
   } catch (error) {
-    // Values can be nested deeper than this process can follow.
-    const isOurs = error instanceof HistoryError || error instanceof RangeError
+    const isTooDeep = error instanceof RangeError
+    const isOurs = error instanceof HistoryError || isTooDeep
     if (!isOurs && !(error instanceof Error && 'syscall' in error)) throw error
-    complain(`error: ${(error as Error).message}`)
+    const { message } = error as Error
+    const reason = isTooDeep ? `${file} holds values that are nested too deep` : message
+    complain(`error: ${reason}`)
     return null
   }
 }

@@ -58,7 +58,10 @@ export const leaseSafety: Rule = {
     elected({ id, now: { term } }) {
       for (const { id: other, now } of servers.values()) {
         if (now.term >= term || !now.hasLease) continue
-        return `server ${id} leads term ${term}, and server ${other} reads in the lease of term ${now.term}`
+        return (
+          `server ${id} leads term ${term}, and server ${other} reads in the ` +
+          `lease of term ${now.term}`
+        )
       }
       return undefined
     },
